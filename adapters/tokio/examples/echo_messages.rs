@@ -10,13 +10,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .password("b")
         .build()?;
     let (agent, _) = Agent::start(config, Options::default())?;
-    agent.registered().await?;
     let mut messages = agent.messages();
+    agent.registered().await?;
     while let Some(message) = messages.next().await {
-        let (from, text) = (message.from().to_string(), message.text().to_string());
+        println!("{}: {}", message.from(), message.text());
+        let sender = message.request().from()?.uri().to_string();
+        let text = message.text();
         message.accept().await;
-        println!("{from}: {text}");
-        let sent = agent.message(&from, text).await?;
+        let sent = agent.message(sender, text).await?;
         match sent.response().await {
             Ok(response) => println!("echoed: {}", response.status()),
             Err(reason) => println!("not echoed: {reason}"),
