@@ -49,6 +49,7 @@ def blocks(text):
             number += 1
         number += 1
         found.append((start + 1, opening[2].strip(), "".join(f"{line}\n" for line in code), before))
+        before = ""
         prose.extend([""] * (number - start))
     return found, prose
 
@@ -210,6 +211,7 @@ def self_test():
     assert len(rust("```rust,ignore\nfn main() {}\n```", {"x/b.md"})) == 1
     assert not rust("<!-- file: file.rs -->\n\n```rust\nfn main() {}\n```", {"x/b.md"})
     assert len(rust("<!-- file: file.rs -->\n```rust\nfn main() { }\n```", {"x/b.md"})) == 1
+    assert not rust("<!-- file: file.rs -->\n```rust\nfn main() {}\n```\n\n```sh\nls\n```", {"x/b.md"})
     empty = "<!-- file: file.rs -->\n```rust\n```\nend"
     assert with_files("x/b.md", empty, read) == "<!-- file: file.rs -->\n```rust\nfn main() {}\n```\nend"
     assert not rust(with_files("x/b.md", "<!-- file: file.rs -->\n```rust\nold\nlines\n```", read), set())
