@@ -8,11 +8,15 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
+use sip_parse::HeaderName;
+
 use crate::auth::UsernameError;
 use crate::config::{ConfigErrors, Unsupported};
 use crate::connection::PolicyError;
 use crate::dtmf::TonesError;
 use crate::header::ExtraHeaderError;
+use crate::limits::LimitKind;
+use crate::requirement::Requirement;
 use crate::transaction::SendError;
 
 /// The longest jump of the clock that [`UserAgent::tick`](crate::UserAgent::tick) accepts.
@@ -48,6 +52,25 @@ impl fmt::Display for StaleHandle {
 
 impl core::error::Error for StaleHandle {}
 
+/// What a status requires of a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RefusalPart {
+    /// This header field.
+    Header(HeaderName<'static>),
+    /// A body: the alternatives of a 380 (RFC 3261 section 21.3.5).
+    Body,
+}
+
+impl fmt::Display for RefusalPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => name.fmt(f),
+            Self::Body => f.write_str("a body"),
+        }
+    }
+}
+
 /// Why a status cannot refuse a call or request as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -58,8 +81,8 @@ pub enum RefusalError {
     Incomplete {
         /// The status.
         status: u16,
-        /// The name of the header field, or `a body`.
-        needs: &'static str,
+        /// What is missing.
+        needs: RefusalPart,
     },
 }
 
@@ -128,8 +151,8 @@ pub enum CommandError {
     Running,
     /// The handle is stale.
     Stale,
-    /// The command does not fit the state; the text names the requirement.
-    WrongState(&'static str),
+    /// The command does not fit the state; [`Requirement`] says which one it fits.
+    WrongState(Requirement),
     /// The description is late: its offer/answer exchange is over, or another one is open
     /// ([`Event::ExchangeEnded`](crate::Event::ExchangeEnded) has reported the end).
     ExchangeOver,
@@ -144,14 +167,16 @@ pub enum CommandError {
     Refusal(RefusalError),
     /// The tones are not valid.
     Tones(TonesError),
+    /// The authorization user of the configuration holds a control character.
+    Username(UsernameError),
     /// The event package, or its id, is no token (RFC 6665 section 8.4).
     EventPackage,
     /// The peer has not listed the info package in Recv-Info (RFC 6086 section 4.2.1).
     InfoPackage,
     /// The change of the configuration is not valid: one entry for each parameter.
     Config(ConfigErrors),
-    /// A limit of [`Limits`](crate::Limits) is reached; the text names it.
-    Limit(&'static str),
+    /// A limit of [`Limits`](crate::Limits) is reached.
+    Limit(LimitKind),
     /// The MESSAGE has this many bytes, more than the 1,300 that may go out outside a dialog on a connection that does not control
     /// congestion, such as UDP (RFC 3428 section 8).
     LargeMessage(usize),
@@ -167,7 +192,7 @@ impl fmt::Display for CommandError {
             Self::NotRunning => f.write_str("the user agent is not running"),
             Self::Running => f.write_str("the user agent is running already"),
             Self::Stale => StaleHandle.fmt(f),
-            Self::WrongState(expected) => write!(f, "not now: {expected}"),
+            Self::WrongState(requirement) => write!(f, "not now: {requirement}"),
             Self::ExchangeOver => f.write_str("the offer/answer exchange is over"),
             Self::Target(error) => write!(f, "the target is no SIP URI: {error}"),
             Self::TargetScheme => {
@@ -176,6 +201,7 @@ impl fmt::Display for CommandError {
             Self::Header(error) => error.fmt(f),
             Self::Refusal(error) => error.fmt(f),
             Self::Tones(error) => error.fmt(f),
+            Self::Username(error) => error.fmt(f),
             Self::EventPackage => f.write_str("the event package or its id is no token"),
             Self::InfoPackage => f.write_str("the peer does not take this info package"),
             Self::Config(errors) => errors.fmt(f),
@@ -198,12 +224,13 @@ impl core::error::Error for CommandError {
             Self::Header(error) => Some(error),
             Self::Refusal(error) => Some(error),
             Self::Tones(error) => Some(error),
+            Self::Username(error) => Some(error),
+            Self::WrongState(requirement) => Some(requirement),
             Self::Config(errors) => Some(errors),
             Self::Send(error) => Some(error),
             Self::NotConnected
             | Self::NotRunning
             | Self::Running
-            | Self::WrongState(_)
             | Self::ExchangeOver
             | Self::TargetScheme
             | Self::EventPackage
@@ -220,7 +247,7 @@ impl From<SendError> for CommandError {
             SendError::NotConnected => Self::NotConnected,
             SendError::Stale => Self::Stale,
             SendError::Insecure => Self::TargetScheme,
-            SendError::TooManyTransactions => Self::Limit("client transactions"),
+            SendError::TooManyTransactions => Self::Limit(LimitKind::ClientTransactions),
             SendError::LargeMessage(size) => Self::LargeMessage(size),
             other => Self::Send(other),
         }

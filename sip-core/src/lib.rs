@@ -73,6 +73,7 @@ mod rare;
 mod reason;
 mod record;
 mod registration;
+mod requirement;
 pub mod sdp;
 pub mod session;
 mod session_uuid;
@@ -96,7 +97,9 @@ pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
 pub use endpoint::Counters;
-pub use error::{Backpressure, ClockJump, CommandError, RefusalError, StaleHandle, StartError};
+pub use error::{
+    Backpressure, ClockJump, CommandError, RefusalError, RefusalPart, StaleHandle, StartError,
+};
 pub use event::{DescriptionKind, Event, ExchangeOutcome, Referral, Registration, TransferOutcome};
 pub use fleet::{AgentId, Fleet};
 pub use header::{ExtraHeader, ExtraHeaderError, Reason};
@@ -104,13 +107,14 @@ pub use ids::{
     ChallengeId, ConnectionId, ExchangeId, IncomingRequestId, IncomingSubscriptionId,
     PublicationId, ReferId, RequestId, SessionId, SubscriptionId, TransferId,
 };
-pub use limits::Limits;
+pub use limits::{LimitKind, Limits};
 pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{Direction, LogContent, LogRecord, TraceRecord};
+pub use requirement::Requirement;
 pub use session::{
-    DescriptionFailed, FailureStatus, Forks, FromError, InviteOptions, MessageOptions,
+    DescriptionFailed, FailureStatus, Forks, FromError, FromPart, InviteOptions, MessageOptions,
     ModifyOptions, ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget,
     Refusal, Reliability, TransferOptions,
 };

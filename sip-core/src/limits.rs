@@ -124,6 +124,46 @@ pub struct Limits {
     pub shortest_refresh: Duration,
 }
 
+/// Which of [`Limits`] a command or a dialog would exceed. `Display` is the name of its field in words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// [`Limits::client_transactions`].
+    ClientTransactions,
+    /// [`Limits::sessions`].
+    Sessions,
+    /// [`Limits::requests`].
+    Requests,
+    /// [`Limits::provisionals`].
+    Provisionals,
+    /// [`Limits::refers`].
+    Refers,
+    /// [`Limits::subscriptions`].
+    Subscriptions,
+    /// [`Limits::publications`].
+    Publications,
+    /// [`Limits::forks`].
+    Forks,
+    /// [`Limits::routes`].
+    Routes,
+}
+
+impl fmt::Display for LimitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClientTransactions => "client transactions",
+            Self::Sessions => "sessions",
+            Self::Requests => "requests",
+            Self::Provisionals => "provisionals",
+            Self::Refers => "refers",
+            Self::Subscriptions => "subscriptions",
+            Self::Publications => "publications",
+            Self::Forks => "forks",
+            Self::Routes => "routes",
+        })
+    }
+}
+
 /// The queue of actions is full: the host has to poll them first. The core is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Backpressure;

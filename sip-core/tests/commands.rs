@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sip_core::Requirement;
 use sip_core::{
     CommandError, DescriptionFailed, MessageOptions, ModifyOptions, Session, SessionId, Tones,
 };
@@ -120,7 +121,7 @@ macro_rules! established {
         match $bench.agent.session($id) {
             Ok(Session::Established($call)) => $command.map(|_| ()),
             // What does not compile for a call in another phase.
-            _ => Err(CommandError::WrongState("type")),
+            _ => Err(CommandError::WrongState(Requirement::Unanswered)),
         }
     };
 }
@@ -132,7 +133,7 @@ macro_rules! incoming {
                 $command;
                 Ok(())
             }
-            _ => Err(CommandError::WrongState("type")),
+            _ => Err(CommandError::WrongState(Requirement::Unanswered)),
         }
     };
 }
@@ -157,7 +158,7 @@ const COMMANDS: &[Command] = &[
                 call.cancel(now);
                 Ok(())
             }
-            _ => Err(CommandError::WrongState("type")),
+            _ => Err(CommandError::WrongState(Requirement::Unanswered)),
         }
     }),
     ("bye", |bench, id| {

@@ -1,6 +1,7 @@
 //! `DialogLayer` alone, rule by rule: RFC 3261 section 12 and RFC 5057.
 
 use rand_chacha::ChaCha20Rng;
+use sip_core::LimitKind;
 use sip_core::dialog::{DialogError, DialogId, DialogLayer, DialogSetId, FailureScope};
 use sip_parse::{Builder, HeaderName, Message, Method, Request, Response, StatusCode};
 use sip_testing::{parse, random, value};
@@ -110,7 +111,7 @@ fn rfc3261_12_1_2_each_tag_is_a_dialog() {
     }
     assert_eq!(
         make(&mut layer, 180, "b6"),
-        Err(DialogError::Limit("forks"))
+        Err(DialogError::Limit(LimitKind::Forks))
     );
     layer.close(set);
     assert!(layer.dialog(two).is_none() && layer.is_empty());
@@ -351,7 +352,7 @@ fn rfc3261_12_1_1_a_route_set_has_a_limit() {
     let (set, invite, tag) = caller(&mut layer, &mut rng);
     let long = "Record-Route: <sip:p.example;lr>\n".repeat(5);
     let refused = layer.establish(set, &invite, &answer(200, "b1", &tag, &long));
-    assert_eq!(refused, Err(DialogError::Limit("routes")));
+    assert_eq!(refused, Err(DialogError::Limit(LimitKind::Routes)));
 }
 
 /// 3261-12.2.1.2-B: the usages that a failure ends (RFC 5057 sections 5.1 and 5.2).

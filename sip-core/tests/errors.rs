@@ -14,11 +14,11 @@ use sip_core::connection::{ConnectError, PolicyError};
 use sip_core::dialog::DialogError;
 use sip_core::package::PackageError;
 use sip_core::sdp::SdpError;
-use sip_core::transaction::{BranchError, SendError, TimerError, TransactionError};
+use sip_core::transaction::{BranchError, SendError, SendRule, TimerError, TransactionError};
 use sip_core::{
     AuthorizationFailed, Backpressure, ByeFailure, ClockJump, CommandError, DescriptionFailed,
     EndReason, ExtraHeader, ExtraHeaderError, FromError, NoServerUrl, ProvisionalStatusError,
-    RefusalError, StaleHandle, StartError, Tones, TonesError,
+    RefusalError, Requirement, StaleHandle, StartError, Tones, TonesError,
 };
 use sip_parse::{BuildError, Uri};
 
@@ -95,9 +95,11 @@ fn every_public_error_leaves_main() {
         PolicyError,
         ProvisionalStatusError,
         RefusalError,
+        Requirement,
         SdpError,
         SecretError,
         SendError,
+        SendRule,
         ServerUrlError,
         StaleHandle,
         StartError,
@@ -141,9 +143,12 @@ fn a_chain_of_errors_prints_and_its_first_line_says_all() {
         Box::new(CommandError::Header(header)),
         Box::new(CommandError::Refusal(RefusalError::Range(200))),
         Box::new(CommandError::Tones(tones)),
+        Box::new(CommandError::Username(username)),
+        Box::new(CommandError::WrongState(Requirement::Up)),
         Box::new(CommandError::Config(config.clone())),
         Box::new(CommandError::Send(SendError::Build(build))),
         Box::new(SendError::TooLarge(parse)),
+        Box::new(SendError::Forbidden(SendRule::Response)),
         Box::new(StartError::Policy(PolicyError::NoServer)),
         Box::new(StartError::Username(username)),
         Box::new(AuthenticationInfoError::Malformed(parse)),

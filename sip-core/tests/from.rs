@@ -1,6 +1,6 @@
 //! Who calls: an own From for each call, privacy, and the identity that servers assert (RFC 3323, RFC 3325).
 
-use sip_core::{Event, FromError, InviteOptions};
+use sip_core::{Event, FromError, FromPart, InviteOptions};
 use sip_parse::{HeaderName, Method, Request};
 use sip_testing::{Bench, OFFER, alice, value};
 
@@ -81,11 +81,17 @@ fn rfc3325_9_2_an_anonymous_call_prefers_its_identity() {
 #[test]
 fn rfc3261_19_1_1_a_caller_is_checked() {
     for (uri, part) in [
-        ("sip:a@example.com:5060", "a port"),
-        ("sip:a@example.com?Subject=x", "header fields"),
-        ("sip:a@example.com;transport=tcp", "transport"),
-        ("sip:a@example.com;lr", "lr"),
-        ("sips:a@example.com;maddr=192.0.2.1", "maddr"),
+        ("sip:a@example.com:5060", FromPart::Port),
+        ("sip:a@example.com?Subject=x", FromPart::Headers),
+        (
+            "sip:a@example.com;transport=tcp",
+            FromPart::Parameter("transport"),
+        ),
+        ("sip:a@example.com;lr", FromPart::Parameter("lr")),
+        (
+            "sips:a@example.com;maddr=192.0.2.1",
+            FromPart::Parameter("maddr"),
+        ),
     ] {
         let wrong = InviteOptions::new().from_address(uri, None);
         assert_eq!(wrong.err(), Some(FromError::Component(part)), "{uri}");

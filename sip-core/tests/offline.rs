@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sip_core::LimitKind;
 use sip_core::config::{ConfigBuilder, OfflineRequests};
 use sip_core::connection::DisconnectReason;
 use sip_core::{
@@ -476,11 +477,11 @@ fn conn_c_the_limits_bound_what_waits() {
     agent.options("b", now).unwrap();
     assert_eq!(
         agent.options("c", now),
-        Err(CommandError::Limit("requests"))
+        Err(CommandError::Limit(LimitKind::Requests))
     );
     agent.invite("a", late(), now).unwrap();
     let refused = agent.invite("b", late(), now);
-    assert_eq!(refused, Err(CommandError::Limit("sessions")));
+    assert_eq!(refused, Err(CommandError::Limit(LimitKind::Sessions)));
 }
 
 /// A call that the application ends before its INVITE went out sends nothing.

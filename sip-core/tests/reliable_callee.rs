@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sip_core::LimitKind;
 use sip_core::config::{ConfigBuilder, Support};
 use sip_core::{
     Cause, CommandError, DescriptionFailed, DescriptionKind, Event, ExchangeOutcome, FailureStatus,
@@ -279,7 +280,7 @@ fn rfc3262_3_responses_that_wait_are_bounded() {
         progress(&mut bench, id, ProvisionalOptions::ringing());
     }
     let taken = try_progress(&mut bench, id, ProvisionalOptions::ringing());
-    assert_eq!(taken, Err(CommandError::Limit("provisionals")));
+    assert_eq!(taken, Err(CommandError::Limit(LimitKind::Provisionals)));
 }
 
 /// 3262-3-E: RSeq, CSeq number and method of RAck have to match; without RAck there is nothing to match.

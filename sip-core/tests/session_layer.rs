@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use sip_core::LimitKind;
 use sip_core::auth::{Credentials, Secret};
 use sip_core::config::Support;
 use sip_core::endpoint::{Endpoint, EndpointSettings};
@@ -465,7 +466,7 @@ fn rfc3262_4_the_layer_alone_keeps_early_dialogs() {
 fn a_full_layer_takes_no_more_calls() {
     let mut switch = Switch::with(|settings| settings.limits.sessions = 1);
     let (_, invite) = switch.calling();
-    assert_eq!(switch.call(), Err(CommandError::Limit("sessions")));
+    assert_eq!(switch.call(), Err(CommandError::Limit(LimitKind::Sessions)));
     switch.request("INVITE", 7, None, OFFER);
     switch.sent_response(486);
     switch.request("ACK", 7, None, "");

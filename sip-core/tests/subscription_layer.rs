@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use sip_core::LimitKind;
 use sip_core::auth::{Credentials, Secret};
 use sip_core::endpoint::{Endpoint, EndpointSettings};
 use sip_core::session::Forks;
@@ -307,7 +308,7 @@ fn a_command_that_cannot_be_sent_makes_no_subscription() {
     let mut watcher = Watcher::with(|settings| settings.limits.subscriptions = 1);
     let (first, request) = watcher.subscribe(SubscribeOptions::poll());
     let full = watcher.try_subscribe(SubscribeOptions::new());
-    assert_eq!(full, Err(CommandError::Limit("subscriptions")));
+    assert_eq!(full, Err(CommandError::Limit(LimitKind::Subscriptions)));
     assert_eq!(watcher.subscriptions.ids(), [first]);
     assert_eq!(watcher.notify(&request, 1, "terminated"), 200);
     watcher.notified(first);

@@ -211,6 +211,15 @@ pub(crate) struct Serve {
     /// A user that may register and call; repeat for more than one
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
     pub(crate) user: Vec<(String, String)>,
+    /// Serve a page with two phones and the ladder of their messages, for a browser [default: 127.0.0.1:8088]
+    ///
+    /// Without --user there are then three users with generated passwords: alice and bob, who have the phones, and carol
+    /// for `sip answer`. With --user the first two have the phones, and the page asks for their passwords.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8088")]
+    pub(crate) web: Option<SocketAddr>,
+    /// A file with SIP.js as one ES module, in place of SIP.js 0.21.2 in the program
+    #[arg(long, value_name = "FILE", requires = "web")]
+    pub(crate) web_sipjs: Option<PathBuf>,
     /// Realm of the digest challenges, and the domain that the users belong to
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     pub(crate) realm: String,

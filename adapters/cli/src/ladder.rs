@@ -75,7 +75,7 @@ impl Ladder {
 }
 
 /// The label of an arrow: `INVITE sip:bob@example.com (SDP)`, `200 OK`.
-fn label(bytes: &Bytes) -> Option<String> {
+pub(crate) fn label(bytes: &Bytes) -> Option<String> {
     if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
         return None;
     }

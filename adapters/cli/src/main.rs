@@ -2,7 +2,7 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script` and `keyboard`, `ladder` and `sdp`,
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script` and `keyboard`, `web`, `ladder` and `sdp`,
 //! `report`, `arguments`, `schema`, `keys`, `outcome` and `secret`.
 
 mod adapter;
@@ -27,6 +27,7 @@ mod sdp;
 mod secret;
 mod settings;
 mod subscriptions;
+mod web;
 mod words;
 
 use std::future::Future;

@@ -95,6 +95,7 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("watched", &["name", "package", "state"]),
     ("stopped", &["unfinished"]),
     ("listening", &["server", "realm", "users"]),
+    ("page", &["url"]),
     ("sip", &["from", "to", "message"]),
     ("problem", &["text"]),
     ("speed", &["calls_per_second"]),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sip_core::transaction::{ClientTransactionId, SendError, ServerTransactionId};
+use sip_core::transaction::{ClientTransactionId, SendError, SendRule, ServerTransactionId};
 use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode};
 
@@ -380,9 +380,9 @@ impl Edge {
         now: Timestamp,
     ) -> Result<ClientTransactionId, SendError> {
         let request = &*forward.request;
-        let unreadable = |_| SendError::Forbidden("the request cannot be routed");
+        let unreadable = |_| SendError::Forbidden(SendRule::Route);
         let routing = Routing::of(request, &self.domain, &self.tokens).map_err(unreadable)?;
-        let hops = hops(request).map_err(|_| SendError::Forbidden("no hop is left"))?;
+        let hops = hops(request).map_err(|_| SendError::Forbidden(SendRule::MaxForwards))?;
         let foreign = self.foreign_credentials(request);
         let uri = target
             .uri

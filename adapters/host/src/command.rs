@@ -6,6 +6,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use sip_core::Requirement;
 use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
@@ -90,7 +91,7 @@ fn incoming(
             command(call, now);
             Ok(())
         }
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -111,7 +112,7 @@ fn try_incoming(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("only an incoming call can be answered").into()),
+        _ => Err(CommandError::WrongState(Requirement::Unanswered).into()),
     }
 }
 
@@ -168,7 +169,7 @@ pub fn update(
     move |agent, now| match agent.session(session)? {
         Session::Incoming(call) => Ok(call.update(options, now)?),
         Session::Established(call) => Ok(call.update(options, now)?),
-        _ => Err(CommandError::WrongState("only a call that is up can be changed").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -180,7 +181,7 @@ pub fn update_early(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Outgoing(call) => Ok(call.update(dialog, options, now)?),
-        _ => Err(CommandError::WrongState("only an unanswered call has early dialogs").into()),
+        _ => Err(CommandError::WrongState(Requirement::Early).into()),
     }
 }
 
@@ -278,7 +279,7 @@ fn established<T>(
 ) -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<T> + Send {
     move |agent, now| match agent.session(session)? {
         Session::Established(call) => Ok(command(call, now)?),
-        _ => Err(CommandError::WrongState("the call is not up").into()),
+        _ => Err(CommandError::WrongState(Requirement::Up).into()),
     }
 }
 
@@ -310,7 +311,7 @@ pub fn request_in_call(
 }
 
 fn named(method: &str) -> Result<Method<'_>, CommandError> {
-    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState("a method is a token"))
+    Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState(Requirement::MethodToken))
 }
 
 /// [`EstablishedSession::info_package`].

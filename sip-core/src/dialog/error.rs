@@ -2,6 +2,8 @@
 
 use sip_parse::ParseError;
 
+use crate::limits::LimitKind;
+
 /// Why a dialog cannot be made or used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,9 +14,9 @@ pub enum DialogError {
     /// A request is older than one that came before: answer 500 (RFC 3261 section 12.2.2).
     #[error("CSeq is lower than that of an earlier request")]
     OutOfOrder,
-    /// A limit of forks or routes.
+    /// [`LimitKind::Forks`] or [`LimitKind::Routes`].
     #[error("the limit of {0} is reached")]
-    Limit(&'static str),
+    Limit(LimitKind),
     /// The Contact of a request is not exactly one SIP or SIPS URI (RFC 3261 section 8.1.1.8).
     #[error("the Contact is not exactly one SIP or SIPS URI")]
     Target,

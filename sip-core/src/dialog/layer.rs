@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::error::DialogError;
 use super::state::{Dialog, RemoteTarget, Target};
+use crate::limits::LimitKind;
 use crate::rand::{HandleTokens, TOKEN_LENGTH};
 use crate::session_uuid::{SessionUuid, SessionUuids};
 use crate::slab::{Slab, handle_type};
@@ -367,7 +368,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
                     let gone = entry.dialogs.remove(place);
                     entry.spent = entry.spent.max(gone.local_cseq);
                 }
-                None => return Err(DialogError::Limit("forks")),
+                None => return Err(DialogError::Limit(LimitKind::Forks)),
             }
         }
         let fork = entry.next_fork;
@@ -483,7 +484,7 @@ impl<U: Copy + PartialEq> DialogLayer<U> {
         let (forks, routes) = (self.forks as usize, self.routes as usize);
         let entry = self.sets.get_mut(set.0).ok_or(DialogError::Stale)?;
         if entry.dialogs.len() >= forks {
-            return Err(DialogError::Limit("forks"));
+            return Err(DialogError::Limit(LimitKind::Forks));
         }
         let fork = entry.next_fork;
         entry.dialogs.push(Dialog::of_notify(fork, notify, routes)?);

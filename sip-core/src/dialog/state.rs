@@ -11,6 +11,7 @@ use sip_parse::{
 
 use super::error::DialogError;
 use super::texts::{Draft, Texts};
+use crate::limits::LimitKind;
 
 /// Above this number the routes share rows, because a peer may put more routes into one row than a message may have rows.
 const MOST_ROUTE_ROWS: usize = 32;
@@ -470,7 +471,7 @@ fn route_set(message: &Message, limit: usize) -> Result<Vec<Box<[u8]>>, DialogEr
     for route in message.record_routes() {
         let route = route?.to_bytes();
         if routes.len() == limit {
-            return Err(DialogError::Limit("routes"));
+            return Err(DialogError::Limit(LimitKind::Routes));
         }
         routes.push(unfolded(&route));
     }

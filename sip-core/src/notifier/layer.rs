@@ -15,6 +15,7 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::check_fields;
 use crate::ids::{ConnectionId, IncomingSubscriptionId, SessionId};
+use crate::requirement::Requirement;
 use crate::session::{MessageOptions, Refusal};
 use crate::slab::{Grouped, Handle};
 use crate::subscription_state::IncomingSubscriptionEnd;
@@ -252,7 +253,7 @@ impl NotifierLayer {
             .ok_or(CommandError::Stale)?;
         match subscriber.state {
             State::Unanswered => {
-                return Err(CommandError::WrongState("accept the subscription first"));
+                return Err(CommandError::WrongState(Requirement::SubscriptionAccepted));
             }
             state if state.is_ending() => return Err(CommandError::Stale),
             _ => {}

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::body::Body;
 use crate::error::CommandError;
 use crate::header::{ExtraHeader, check_fields};
+use crate::requirement::Requirement;
 use crate::subscription_state::{SubscriptionState, TerminationReason};
 use crate::transaction::SendError;
 
@@ -74,8 +75,9 @@ impl Notification {
             &self.state
             && !is_token(reason)
         {
-            let needs = "a reason of termination that is a token (RFC 6665 section 8.4)";
-            return Err(CommandError::WrongState(needs));
+            return Err(CommandError::WrongState(
+                Requirement::TerminationReasonToken,
+            ));
         }
         Ok(())
     }

@@ -15,7 +15,9 @@ use crate::endpoint::{
 use crate::error::CommandError;
 use crate::header::{ExtraHeader, ExtraHeaderError, check_fields};
 use crate::ids::{ConnectionId, PublicationId};
+use crate::limits::LimitKind;
 use crate::reason::failure;
+use crate::requirement::Requirement;
 use crate::slab::Grouped;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
@@ -100,10 +102,10 @@ impl PublicationLayer {
         options: PublishOptions,
     ) -> Result<PublicationId, CommandError> {
         if self.publications.len() >= endpoint.limits().publications {
-            return Err(CommandError::Limit("publications"));
+            return Err(CommandError::Limit(LimitKind::Publications));
         }
         if options.expires == 0 {
-            return Err(CommandError::WrongState("Expires above 0"));
+            return Err(CommandError::WrongState(Requirement::PositiveExpires));
         }
         check_state(&state)?;
         if !is_token(package.as_bytes()) {
@@ -340,7 +342,7 @@ impl Usage for PublicationLayer {
 /// RFC 3903 section 4, table 1: a PUBLISH that makes or modifies state has a body.
 fn check_state(state: &Body) -> Result<(), CommandError> {
     if state.bytes.is_empty() {
-        return Err(CommandError::WrongState("a state that is not empty"));
+        return Err(CommandError::WrongState(Requirement::StateNotEmpty));
     }
     Ok(())
 }

@@ -23,7 +23,9 @@ use crate::endpoint::{
 use crate::error::CommandError;
 use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, ReferId, SessionId};
+use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason, Originator};
+use crate::requirement::Requirement;
 use crate::slab::{Grouped, Slab};
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
@@ -200,7 +202,7 @@ impl SessionLayer {
         mut options: InviteOptions,
     ) -> Result<SessionId, CommandError> {
         if self.is_full(endpoint) {
-            return Err(CommandError::Limit("sessions"));
+            return Err(CommandError::Limit(LimitKind::Sessions));
         }
         // What the core writes is exactly in the grammar; RFC 3261 section 19.1.5 for the header fields of the URI.
         let target = UriBuf::strict(target.as_bytes()).map_err(CommandError::Target)?;
@@ -705,7 +707,7 @@ impl SessionLayer {
             ) => call.common.dialog,
             _ => None,
         };
-        up.ok_or(CommandError::WrongState("the call is not up"))
+        up.ok_or(CommandError::WrongState(Requirement::Up))
     }
 
     /// Whether no further call fits in.

@@ -230,6 +230,7 @@ use super::update::{self, Stepped};
 use crate::endpoint::SessionTimer;
 use crate::error::CommandError;
 use crate::reason::{ByeFailure, Cause, EndReason};
+use crate::requirement::Requirement;
 
 impl State {
     /// Takes one input; `None` means that the call is over and its entry is freed at once.
@@ -374,8 +375,7 @@ impl State {
         let fits = match input {
             Input::Ring | Input::Progress(_) | Input::Answer => unanswered,
             Input::AnswerWith(options) if options.body.is_some() => {
-                let wanted = "the session description is the body of the 2xx";
-                return Err(CommandError::WrongState(wanted));
+                return Err(CommandError::WrongState(Requirement::BodyIsDescription));
             }
             Input::AnswerWith(_) => unanswered,
             Input::Reject(_) | Input::Refuse(_) => {
@@ -408,9 +408,9 @@ impl State {
         Err(match input {
             Input::Describe(..) => CommandError::ExchangeOver,
             Input::Renegotiate(_) | Input::Hold(_) => {
-                CommandError::WrongState("one INVITE or offer at a time in a call that is up")
+                CommandError::WrongState(Requirement::OneOfferAtATime)
             }
-            _ => CommandError::WrongState("the call is not one that waits for an answer"),
+            _ => CommandError::WrongState(Requirement::Unanswered),
         })
     }
 }

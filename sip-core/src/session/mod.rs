@@ -51,7 +51,7 @@ pub use self::input::{Input, ResponseTo};
 pub(crate) use self::layer::Stepped;
 pub use self::layer::{Phase, SessionLayer};
 pub use self::options::{
-    DescriptionFailed, Forks, FromError, InviteOptions, MessageOptions, ModifyOptions,
+    DescriptionFailed, Forks, FromError, FromPart, InviteOptions, MessageOptions, ModifyOptions,
     TransferOptions,
 };
 pub use self::provisional::{

@@ -147,11 +147,11 @@ impl InviteOptions {
     /// URI (RFC 3325 section 9.2).
     ///
     /// ```
-    /// use sip_core::{FromError, InviteOptions};
+    /// use sip_core::{FromError, FromPart, InviteOptions};
     ///
     /// let options = InviteOptions::new().from_address("sip:+15551234@example.com", Some("Front desk"))?;
     /// let port = InviteOptions::new().from_address("sip:a@example.com:5060", None);
-    /// assert!(matches!(port, Err(FromError::Component("a port"))));
+    /// assert!(matches!(port, Err(FromError::Component(FromPart::Port))));
     /// # let _ = options;
     /// # Ok::<(), FromError>(())
     /// ```
@@ -237,14 +237,36 @@ pub(crate) struct FromAddress {
     pub(crate) display: Option<Box<str>>,
 }
 
+/// The part of a SIP URI that RFC 3261 section 19.1.1 does not allow in From.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum FromPart {
+    /// A port.
+    Port,
+    /// Header fields.
+    Headers,
+    /// The parameter of this name: `method`, `maddr`, `ttl`, `transport` or `lr`.
+    Parameter(&'static str),
+}
+
+impl fmt::Display for FromPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port => f.write_str("port"),
+            Self::Headers => f.write_str("header fields"),
+            Self::Parameter(name) => write!(f, "parameter {name}"),
+        }
+    }
+}
+
 /// Why From cannot name this caller.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FromError {
     /// The URI is malformed.
     Uri(ParseError),
-    /// The URI has a part that RFC 3261 section 19.1.1 does not allow in From; the text names it.
-    Component(&'static str),
+    /// The URI has a part that RFC 3261 section 19.1.1 does not allow in From.
+    Component(FromPart),
     /// The display name has control characters, or more than 1,024 bytes.
     Display,
 }
@@ -269,20 +291,21 @@ impl core::error::Error for FromError {
 }
 
 /// The part of a SIP URI that RFC 3261 section 19.1.1 does not allow in From.
-fn not_in_from(uri: &Uri<'_>) -> Option<&'static str> {
+fn not_in_from(uri: &Uri<'_>) -> Option<FromPart> {
     if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) {
         return None;
     }
     if uri.port().is_some() {
-        return Some("a port");
+        return Some(FromPart::Port);
     }
     if uri.headers().next().is_some() {
-        return Some("header fields");
+        return Some(FromPart::Headers);
     }
     let names = ["method", "maddr", "ttl", "transport", "lr"];
     names
         .into_iter()
         .find(|name| uri.has_param(name.as_bytes()))
+        .map(FromPart::Parameter)
 }
 
 /// What the application adds to a request or response of a call: checked header fields, and a body where the message has none

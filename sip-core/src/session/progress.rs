@@ -20,6 +20,7 @@ use crate::endpoint::{RELIABLE, SessionTimer};
 use crate::error::CommandError;
 use crate::reason::{Cause, EndReason};
 use crate::record::LogContent;
+use crate::requirement::Requirement;
 use crate::transaction::ServerTransactionId;
 
 /// A proxy drops a call after three minutes without a response; a response may be lost (RFC 3261 section 13.3.1.1).
@@ -41,11 +42,11 @@ impl Incoming {
             return Ok(());
         }
         let wanted = if exchange != Exchange::Idle || self.negotiated {
-            "one session description in provisional responses"
+            Requirement::OneDescription
         } else if remote_description(&self.request).is_none() && !self.reliable.is_reliable(options)
         {
             // RFC 3262 section 5: an unreliable response carries no offer.
-            "an offer needs a reliable provisional response"
+            Requirement::ReliableOffer
         } else {
             return Ok(());
         };

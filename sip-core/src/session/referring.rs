@@ -22,6 +22,7 @@ use crate::error::CommandError;
 use crate::event::{Event, Referral};
 use crate::header::ExtraHeader;
 use crate::ids::{ReferId, SessionId};
+use crate::requirement::Requirement;
 use crate::slab::Handle;
 use crate::transaction::{SendError, ServerTransactionId};
 
@@ -158,9 +159,7 @@ impl SessionLayer {
             .ok_or(CommandError::Stale)?;
         let method = refer_to.uri().param(b"method");
         if method.is_some_and(|method| !method.eq_ignore_ascii_case(b"INVITE")) {
-            return Err(CommandError::WrongState(
-                "only a REFER that asks for an INVITE can be followed",
-            ));
+            return Err(CommandError::WrongState(Requirement::ReferOfInvite));
         }
         let target = UriBuf::strict(refer_to.uri().as_bytes()).map_err(CommandError::Target)?;
         let mut headers = options.headers.iter();
@@ -232,7 +231,7 @@ impl SessionLayer {
     ) -> Result<(), CommandError> {
         let referred = self.referred.get(refer.0).ok_or(CommandError::Stale)?;
         if referred.state == ReferralState::Unanswered {
-            return Err(CommandError::WrongState("accept the REFER first"));
+            return Err(CommandError::WrongState(Requirement::ReferAccepted));
         }
         self.report(endpoint, refer, status);
         Ok(())

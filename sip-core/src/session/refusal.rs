@@ -9,7 +9,7 @@ use sip_parse::{HeaderName, StatusCode, UriBuf};
 
 use super::options::MessageOptions;
 use crate::body::Body;
-use crate::error::RefusalError;
+use crate::error::{RefusalError, RefusalPart};
 use crate::header::{ExtraHeader, Reason};
 
 /// A status that refuses a call or request: 300 to 699 (RFC 3261 section 21), and complete without further header
@@ -204,13 +204,12 @@ impl Refusal {
         }
     }
 
-    fn has(&self, needs: &str) -> bool {
-        let is_it = |(name, value): (HeaderName<'_>, &str)| {
-            HeaderName::parse(needs.as_bytes()) == Ok(name) && !value.is_empty()
-        };
+    fn has(&self, needs: RefusalPart) -> bool {
         match needs {
-            BODY => self.body.is_some(),
-            _ => self.fields().any(is_it),
+            RefusalPart::Body => self.body.is_some(),
+            RefusalPart::Header(needed) => self
+                .fields()
+                .any(|(name, value)| name == needed && !value.is_empty()),
         }
     }
 }
@@ -220,33 +219,30 @@ fn in_range(number: u16) -> Result<StatusCode, RefusalError> {
     status.ok_or(RefusalError::Range(number))
 }
 
-/// What 380 requires in the place of a header field.
-const BODY: &str = "a body";
-
-/// The header field without which a status tells the peer nothing that it could act on. Allow of a 405 and Accept of a 415
-/// are not among them, because the core adds them.
-const fn required(status: u16) -> Option<&'static str> {
-    Some(match status {
-        380 => BODY,
+/// The header field without which a status tells the peer nothing that it could act on, or the body. Allow of a 405 and Accept of a
+/// 415 are not among them, because the core adds them.
+const fn required(status: u16) -> Option<RefusalPart> {
+    Some(RefusalPart::Header(match status {
+        380 => return Some(RefusalPart::Body),
         // RFC 3261 section 21.3.
-        300..=399 => "Contact",
-        401 => "WWW-Authenticate",
-        407 => "Proxy-Authenticate",
-        420 => "Unsupported",
-        421 => "Require",
+        300..=399 => HeaderName::Contact,
+        401 => HeaderName::WwwAuthenticate,
+        407 => HeaderName::ProxyAuthenticate,
+        420 => HeaderName::Unsupported,
+        421 => HeaderName::Require,
         // RFC 4028 section 6.
-        422 => "Min-SE",
-        423 => "Min-Expires",
+        422 => HeaderName::MinSe,
+        423 => HeaderName::MinExpires,
         // RFC 6442 section 4.3.
-        424 => "Geolocation-Error",
+        424 => HeaderName::Other(b"Geolocation-Error"),
         // RFC 6086 section 4.2.2.
-        469 => "Recv-Info",
+        469 => HeaderName::RecvInfo,
         // RFC 6665 section 8.3.2.
-        489 => "Allow-Events",
+        489 => HeaderName::AllowEvents,
         // RFC 3329 section 2.3.1.
-        494 => "Security-Server",
+        494 => HeaderName::SecurityServer,
         _ => return None,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -263,20 +259,23 @@ mod tests {
 
     #[test]
     fn what_a_status_requires_is_a_header_field_that_completes_it() {
-        let header = |name| ExtraHeader::new(name, "1").expect("a header field");
+        let header = |name: &str| ExtraHeader::new(name, "1").expect("a header field");
         for number in 400..700 {
-            let Some(name) = required(number) else {
+            let Some(needs) = required(number) else {
                 assert!(FailureStatus::new(number).is_ok(), "{number}");
                 continue;
             };
             let incomplete = RefusalError::Incomplete {
                 status: number,
-                needs: name,
+                needs,
+            };
+            let RefusalPart::Header(name) = needs else {
+                panic!("{number} needs a body");
             };
             assert_eq!(FailureStatus::new(number), Err(incomplete));
             let other = alloc::vec![header("X-Other")];
             assert_eq!(Refusal::with_headers(number, other), Err(incomplete));
-            let complete = alloc::vec![header(name)];
+            let complete = alloc::vec![header(&alloc::format!("{name}"))];
             assert!(Refusal::with_headers(number, complete).is_ok(), "{number}");
         }
     }

@@ -14,7 +14,9 @@ use crate::config::Support;
 use crate::endpoint::{ProvisionalNumber, requires_reliable, supports_reliable};
 use crate::error::CommandError;
 use crate::header::ExtraHeader;
+use crate::limits::LimitKind;
 use crate::rand::below;
+use crate::requirement::Requirement;
 
 /// The first RSeq number is below 2^31 (RFC 3262 section 3).
 const FIRST_RSEQ_LIMIT: u64 = (1 << 31) - 1;
@@ -97,13 +99,13 @@ impl Reliable {
         limit: usize,
     ) -> Result<(), CommandError> {
         match (self.agreement, options.reliability) {
-            (Agreement::Never, Reliability::Reliable) => Err(CommandError::WrongState(
-                "both sides have to support reliable provisional responses",
-            )),
-            (Agreement::Always, Reliability::Unreliable) => Err(CommandError::WrongState(
-                "each provisional response of this call is reliable",
-            )),
-            _ if self.queue.len() >= limit => Err(CommandError::Limit("provisionals")),
+            (Agreement::Never, Reliability::Reliable) => {
+                Err(CommandError::WrongState(Requirement::ReliabilitySupported))
+            }
+            (Agreement::Always, Reliability::Unreliable) => {
+                Err(CommandError::WrongState(Requirement::ReliabilityRequired))
+            }
+            _ if self.queue.len() >= limit => Err(CommandError::Limit(LimitKind::Provisionals)),
             _ => Ok(()),
         }
     }

@@ -14,6 +14,7 @@ use crate::endpoint::{DialogUsage, Endpoint};
 use crate::error::CommandError;
 use crate::event::Event;
 use crate::ids::SessionId;
+use crate::requirement::Requirement;
 
 /// The status of a refused request, and why.
 type Refused = (StatusCode, &'static str);
@@ -161,9 +162,7 @@ impl SessionLayer {
         let id_of_dialog = self.established_dialog(id)?;
         let call = self.calls.get(id.0).ok_or(CommandError::Stale)?;
         if !call.common.peer_replaces {
-            return Err(CommandError::WrongState(
-                "the peer of the call supports Replaces (RFC 3891 section 4)",
-            ));
+            return Err(CommandError::WrongState(Requirement::PeerSupportsReplaces));
         }
         let dialog = endpoint.dialogs.dialog(id_of_dialog);
         let target = dialog.ok_or(CommandError::Stale)?.reachable_target();

@@ -18,7 +18,9 @@ use crate::endpoint::{
 use crate::error::CommandError;
 use crate::event::{Event, TransferOutcome};
 use crate::ids::{ConnectionId, SessionId, TransferId};
+use crate::limits::LimitKind;
 use crate::reason::{EndReason, failure, refusal, send_failure_cause};
+use crate::requirement::Requirement;
 use crate::slab::Handle;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
 
@@ -97,9 +99,7 @@ impl SessionLayer {
         options: &TransferOptions,
     ) -> Result<TransferId, CommandError> {
         if other == id {
-            return Err(CommandError::WrongState(
-                "another call than the one that is transferred",
-            ));
+            return Err(CommandError::WrongState(Requirement::AnotherCall));
         }
         let (replaces, target) = self.replaces_of(endpoint, other)?;
         let refer_to = UriBuf::strict(target.as_bytes())
@@ -217,7 +217,7 @@ impl SessionLayer {
         let is_full =
             session.is_some_and(|call| self.transfers.of(call).count() >= limits.refers_per_call);
         if is_full || self.transfers.len() >= limits.refers {
-            return Err(CommandError::Limit("refers"));
+            return Err(CommandError::Limit(LimitKind::Refers));
         }
         Ok(())
     }

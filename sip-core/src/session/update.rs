@@ -61,6 +61,7 @@ use crate::dialog::DialogId;
 use crate::endpoint::{Duty, InDialog, MaySend, SessionRequest, SessionTimer};
 use crate::error::CommandError;
 use crate::reason::{Cause, EndReason, failure, refusal, send_failure_cause};
+use crate::requirement::Requirement;
 use crate::transaction::{SendError, ServerTransactionId};
 
 /// Whether this room has taken an input.
@@ -247,15 +248,13 @@ pub(crate) fn accepts_in(
     };
     let early = early.find(|early| early.dialog == dialog && early.complete);
     let Some(early) = early else {
-        return Err(CommandError::WrongState(
-            "an UPDATE needs a first exchange of descriptions in an early dialog of the call",
-        ));
+        return Err(CommandError::WrongState(Requirement::FirstExchange));
     };
     if !early.updates.allowed {
-        return Err(CommandError::WrongState("the peer takes no UPDATE"));
+        return Err(CommandError::WrongState(Requirement::PeerTakesUpdate));
     }
     let is_free = options.without_offer || early.exchange == Exchange::Idle;
-    let busy = CommandError::WrongState("one UPDATE or offer at a time");
+    let busy = CommandError::WrongState(Requirement::OneOfferAtATime);
     (is_free && early.updates.are_idle())
         .then_some(())
         .ok_or(busy)
@@ -299,19 +298,17 @@ pub(crate) fn accepts(
     let early = matches!(state, State::Incoming(_) | State::Accepting(_));
     let negotiated = may_take_offer(state, common);
     if early && !common.updates.allowed {
-        return Err(CommandError::WrongState("the peer takes no UPDATE"));
+        return Err(CommandError::WrongState(Requirement::PeerTakesUpdate));
     }
     let reached = matches!(state, State::Confirmed(_)) || early && negotiated;
     if !reached {
-        return Err(CommandError::WrongState(
-            "an UPDATE needs a call that is up, or a first exchange of descriptions",
-        ));
+        return Err(CommandError::WrongState(Requirement::FirstExchange));
     }
     let fits = match options.without_offer && common.updates.allowed {
         true => common.updates.are_idle(),
         false => common.may_offer(),
     };
-    let busy = CommandError::WrongState("one UPDATE or offer at a time");
+    let busy = CommandError::WrongState(Requirement::OneOfferAtATime);
     fits.then_some(()).ok_or(busy)
 }
 

@@ -14,7 +14,9 @@ use crate::endpoint::{
 };
 use crate::error::CommandError;
 use crate::ids::{ConnectionId, SubscriptionId};
+use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason};
+use crate::requirement::Requirement;
 use crate::slab::Slab;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
@@ -119,14 +121,14 @@ impl SubscriptionLayer {
         options: SubscribeOptions,
     ) -> Result<SubscriptionId, CommandError> {
         if !endpoint.behaviour().takes_requests {
-            return Err(CommandError::WrongState("an endpoint that takes NOTIFY"));
+            return Err(CommandError::WrongState(Requirement::TakesNotify));
         }
         let names = [package, options.id.as_deref().unwrap_or(package)];
         if !names.iter().all(|name| is_token(name.as_bytes())) {
             return Err(CommandError::EventPackage);
         }
         if self.len() >= endpoint.limits().subscriptions {
-            return Err(CommandError::Limit("subscriptions"));
+            return Err(CommandError::Limit(LimitKind::Subscriptions));
         }
         let target = target.as_uri().to_request_uri();
         let duty = match connection {
@@ -168,7 +170,7 @@ impl SubscriptionLayer {
         let subscription = subscription.ok_or(CommandError::Stale)?;
         let input = match input {
             SubscriptionInput::Refresh if subscription.state.is_leaving() => {
-                return Err(CommandError::WrongState("a subscription that goes on"));
+                return Err(CommandError::WrongState(Requirement::SubscriptionGoesOn));
             }
             SubscriptionInput::Refresh => Input::Refresh,
             SubscriptionInput::Unsubscribe => Input::Unsubscribe,

@@ -13,7 +13,7 @@ use super::machine::{ClientInput, Context, Effect};
 use super::matching::{Key, own_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
-use super::{ClientTransactionId, Output, SendError, TransactionError};
+use super::{ClientTransactionId, Output, SendError, SendRule, TransactionError};
 use crate::connection::ConnectionInfo;
 use crate::ids::ConnectionId;
 use crate::session_uuid::identifier_after;
@@ -88,7 +88,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let branch_nonce = self.rng.next_u64();
         let chosen = branch.map(|branch| Key::of_branch(branch.as_str().as_bytes(), self.hash));
         if chosen.is_some_and(|chosen| self.chosen.find(&chosen).is_some()) {
-            return Err(SendError::Forbidden("a transaction has this branch"));
+            return Err(SendError::Forbidden(SendRule::BranchInUse));
         }
         let request = match branch {
             Some(branch) => self.with_via(connection, request, branch.as_str().as_bytes())?,

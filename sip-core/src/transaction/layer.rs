@@ -20,7 +20,7 @@ use super::entry::{Client, Owner, Server};
 use super::machine::{ClientInput, ServerInput};
 use super::matching::Index;
 use super::outbox::{Outbox, Outputs};
-use super::{Output, SendError, ServerTransactionId, TimerSettings, TransactionSettings};
+use super::{Output, SendError, SendRule, ServerTransactionId, TimerSettings, TransactionSettings};
 use crate::connection::{ConnectionInfo, Transport};
 use crate::ids::ConnectionId;
 use crate::limits::{Backpressure, Limits};
@@ -311,7 +311,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let is_sent_by =
             Via::parse(via.as_bytes()).is_ok_and(|via| via.sent_by() == sent_by.as_bytes());
         if !is_sent_by {
-            return Err(SendError::Forbidden("not a host with an optional port"));
+            return Err(SendError::Forbidden(SendRule::SentBy));
         }
         let entry = self.connections.get_mut(connection.0);
         let entry = entry.ok_or(SendError::NotConnected)?;

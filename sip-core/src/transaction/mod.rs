@@ -38,7 +38,7 @@ pub(crate) use matching::MAGIC_COOKIE;
 pub use outbox::{Outbox, Outputs};
 pub(crate) use outbox::{QueueBounds, push_exact};
 pub use route::RequestRoute;
-pub use settings::{TimerError, TimerSettings};
+pub use settings::{TimerError, TimerName, TimerSettings};
 pub use timer_c::TimerC;
 
 use crate::ids::ConnectionId;
@@ -210,6 +210,33 @@ pub enum TransactionError {
     ConnectionLost,
 }
 
+/// A rule that a message breaks, so that it is not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendRule {
+    /// Another client transaction has the chosen branch (RFC 3261 section 8.1.1.7).
+    #[error("a transaction has this branch")]
+    BranchInUse,
+    /// The sent-by of a Via is a host with an optional port (RFC 3261 section 20.42).
+    #[error("not a host with an optional port")]
+    SentBy,
+    /// Only a response answers a request.
+    #[error("only a response answers a request")]
+    Response,
+    /// A request other than INVITE gets no provisional response but 100 (RFC 4320 section 4.1).
+    #[error("RFC 4320: no provisional response but 100 to a non-INVITE")]
+    Provisional,
+    /// A request other than INVITE gets no 408 (RFC 4320 section 4.2).
+    #[error("RFC 4320: no 408 to a non-INVITE")]
+    RequestTimeout,
+    /// The proxy cannot read where the request goes next (RFC 3261 section 16.4).
+    #[error("the request cannot be routed")]
+    Route,
+    /// Max-Forwards is used up (RFC 3261 section 16.3).
+    #[error("no hop is left")]
+    MaxForwards,
+}
+
 /// Why a message could not be sent. The layer sent nothing and did not change.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -235,9 +262,9 @@ pub enum SendError {
     /// section 8).
     #[error("a MESSAGE of {0} bytes needs a connection that controls congestion")]
     LargeMessage(usize),
-    /// RFC 4320 or the kind of message forbids it; the text is the reason.
+    /// A rule forbids it.
     #[error("{0}")]
-    Forbidden(&'static str),
+    Forbidden(#[source] SendRule),
     /// The message cannot be written.
     #[error("cannot write the message: {0}")]
     Build(#[from] BuildError),

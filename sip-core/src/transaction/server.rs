@@ -13,7 +13,7 @@ use super::machine::{Context, Effect, ServerInput, Timer};
 use super::matching::Key;
 use super::non_invite_server::NonInviteServer;
 use super::outbox::Outbox;
-use super::{Output, SendError, ServerTransactionId, TransactionError};
+use super::{Output, SendError, SendRule, ServerTransactionId, TransactionError};
 use crate::ids::ConnectionId;
 use crate::slab::{Handle, Links};
 use crate::time::Timestamp;
@@ -74,7 +74,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             .ok_or(SendError::Stale)?;
         let message = response.build()?;
         let Some(status) = message.response_status() else {
-            return Err(SendError::Forbidden("only a response answers a request"));
+            return Err(SendError::Forbidden(SendRule::Response));
         };
         let owes_response = matches!(
             server.machine,
@@ -89,12 +89,10 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
             ServerMachine::Invite(InviteServer::Accepted) if status.is_success() => {}
             ServerMachine::NonInvite(NonInviteServer::Trying | NonInviteServer::Proceeding) => {
                 if status.is_provisional() && status != StatusCode::TRYING {
-                    return Err(SendError::Forbidden(
-                        "RFC 4320: no provisional response but 100 to a non-INVITE",
-                    ));
+                    return Err(SendError::Forbidden(SendRule::Provisional));
                 }
                 if status == StatusCode::REQUEST_TIMEOUT {
-                    return Err(SendError::Forbidden("RFC 4320: no 408 to a non-INVITE"));
+                    return Err(SendError::Forbidden(SendRule::RequestTimeout));
                 }
             }
             _ => return Err(SendError::Stale),

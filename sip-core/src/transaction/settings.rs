@@ -1,5 +1,6 @@
 //! The timer values of RFC 3261 table 4.
 
+use core::fmt;
 use core::time::Duration;
 
 /// T1, T2, T4 and the times that are multiples of T1 (RFC 3261 table 4, RFC 6026 section 7).
@@ -14,19 +15,44 @@ pub struct TimerSettings {
     timeout: u32,
 }
 
+/// A value of RFC 3261 table 4.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TimerName {
+    /// T1, the estimate of the round trip.
+    T1,
+    /// T2, the longest wait between retransmissions.
+    T2,
+    /// T4, how long a message stays in the network.
+    T4,
+    /// The time of timers B, F and H, 64 T1 as a rule.
+    Timeout,
+}
+
+impl fmt::Display for TimerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::T1 => "T1",
+            Self::T2 => "T2",
+            Self::T4 => "T4",
+            Self::Timeout => "64*T1",
+        })
+    }
+}
+
 /// An invalid timer value, by its name in RFC 3261 table 4.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimerError {
     /// T1, T2, T4 or the time-out is zero.
     #[error("{0} is zero")]
-    Zero(&'static str),
+    Zero(TimerName),
     /// The first value is below the second, its lower bound.
     #[error("{0} is below {1}")]
-    Below(&'static str, &'static str),
+    Below(TimerName, TimerName),
     /// The value is above one hour.
     #[error("{0} is above one hour")]
-    TooLong(&'static str),
+    TooLong(TimerName),
 }
 
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -43,7 +69,12 @@ impl TimerSettings {
         t4: Duration,
         timeout: Duration,
     ) -> Result<Self, TimerError> {
-        for (name, value) in [("T1", t1), ("T2", t2), ("T4", t4), ("64*T1", timeout)] {
+        for (name, value) in [
+            (TimerName::T1, t1),
+            (TimerName::T2, t2),
+            (TimerName::T4, t4),
+            (TimerName::Timeout, timeout),
+        ] {
             if value.is_zero() {
                 return Err(TimerError::Zero(name));
             }
@@ -52,10 +83,10 @@ impl TimerSettings {
             }
         }
         if t2 < t1 {
-            return Err(TimerError::Below("T2", "T1"));
+            return Err(TimerError::Below(TimerName::T2, TimerName::T1));
         }
         if timeout < t2 {
-            return Err(TimerError::Below("64*T1", "T2"));
+            return Err(TimerError::Below(TimerName::Timeout, TimerName::T2));
         }
         let [t1, t2, t4, timeout] = [t1, t2, t4, timeout].map(|time| time.as_micros() as u32);
         Ok(Self {
@@ -158,23 +189,23 @@ mod tests {
         );
         assert_eq!(
             TimerSettings::new(s(0), t2, t4, timeout),
-            Err(TimerError::Zero("T1"))
+            Err(TimerError::Zero(TimerName::T1))
         );
         assert_eq!(
             TimerSettings::new(t1, t2, s(0), timeout),
-            Err(TimerError::Zero("T4"))
+            Err(TimerError::Zero(TimerName::T4))
         );
         assert_eq!(
             TimerSettings::new(s(5), t2, t4, timeout),
-            Err(TimerError::Below("T2", "T1"))
+            Err(TimerError::Below(TimerName::T2, TimerName::T1))
         );
         assert_eq!(
             TimerSettings::new(t1, t2, t4, s(1)),
-            Err(TimerError::Below("64*T1", "T2"))
+            Err(TimerError::Below(TimerName::Timeout, TimerName::T2))
         );
         assert_eq!(
             TimerSettings::new(t1, t2, t4, s(4_000)),
-            Err(TimerError::TooLong("64*T1"))
+            Err(TimerError::TooLong(TimerName::Timeout))
         );
     }
 }

@@ -13,6 +13,7 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, RequestId, SessionId};
+use crate::requirement::Requirement;
 use crate::session::MessageOptions;
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
@@ -31,9 +32,7 @@ impl UserAgent {
             method,
             Method::Info | Method::Message | Method::Options | Method::Other(_)
         ) {
-            return Err(CommandError::WrongState(
-                "this method has a command of its own",
-            ));
+            return Err(CommandError::WrongState(Requirement::MethodWithoutCommand));
         }
         let dialog = self.sessions.established_dialog(id)?;
         self.check_requests()?;

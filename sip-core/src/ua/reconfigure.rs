@@ -71,9 +71,7 @@ impl UserAgent {
                 self.next_servers = Some(Box::new(NextServers(servers.into())))
             }
             Change::Secret(_) => {
-                let wanted = "an authorization user without control characters";
-                let credentials =
-                    credentials(&config).map_err(|_| CommandError::WrongState(wanted))?;
+                let credentials = credentials(&config).map_err(CommandError::Username)?;
                 self.config = config;
                 self.endpoint.credentials = credentials.map(Box::new);
                 self.endpoint.digest.forget();

@@ -16,7 +16,9 @@ use crate::error::CommandError;
 use crate::event::Event;
 use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
+use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason};
+use crate::requirement::Requirement;
 use crate::session::{FailureStatus, MessageOptions, Refusal};
 use crate::time::Timestamp;
 use crate::transaction::{SendError, ServerTransactionId};
@@ -87,9 +89,7 @@ impl UserAgent {
             method,
             Method::Message | Method::Options | Method::Info | Method::Other(_)
         ) {
-            return Err(CommandError::WrongState(
-                "this method has a command of its own",
-            ));
+            return Err(CommandError::WrongState(Requirement::MethodWithoutCommand));
         }
         let target = self.target(target)?;
         // RFC 3261 section 19.1.5: the header fields of the URI go into the request, not into the Request-URI.
@@ -137,9 +137,7 @@ impl UserAgent {
             return Err(CommandError::Stale);
         }
         if !self.requests.is_queued(id) {
-            return Err(CommandError::WrongState(
-                "a request that waits for a connection",
-            ));
+            return Err(CommandError::WrongState(Requirement::RequestWaits));
         }
         self.finish_request(id, Err(EndReason::local(Cause::Requested)));
         self.settle();
@@ -223,7 +221,7 @@ impl UserAgent {
 
     pub(super) fn check_requests(&self) -> Result<(), CommandError> {
         if self.requests.outgoing() >= self.endpoint.limits().requests {
-            return Err(CommandError::Limit("requests"));
+            return Err(CommandError::Limit(LimitKind::Requests));
         }
         Ok(())
     }
@@ -438,9 +436,7 @@ impl UserAgent {
 /// RFC 4320 section 4.1: a request other than INVITE is answered by a final status, and never by 408.
 fn check_final(status: StatusCode) -> Result<(), CommandError> {
     if status.is_provisional() || status == StatusCode::REQUEST_TIMEOUT {
-        return Err(CommandError::WrongState(
-            "answer with a final status other than 408 (RFC 4320)",
-        ));
+        return Err(CommandError::WrongState(Requirement::FinalStatus));
     }
     Ok(())
 }

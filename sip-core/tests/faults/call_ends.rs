@@ -2,7 +2,7 @@
 
 use sip_core::{
     Body, ByeFailure, Cause, CommandError, DescriptionFailed, EndReason, Event, ExtraHeader,
-    FailureStatus, RedirectTarget, Refusal, RefusalError, Session, Transport,
+    FailureStatus, RedirectTarget, Refusal, RefusalError, RefusalPart, Session, Transport,
 };
 use sip_parse::{HeaderName, Method, Response, StatusCode, UriBuf};
 use sip_testing::{Bench, OFFER, SECOND, alice, value, values};
@@ -50,7 +50,7 @@ fn fault_a22_a_redirection_has_its_contacts() {
         );
         let incomplete = RefusalError::Incomplete {
             status,
-            needs: "Contact",
+            needs: RefusalPart::Header(HeaderName::Contact),
         };
         assert_eq!(Refusal::redirect(status, &[]), Err(incomplete));
         assert_eq!(FailureStatus::new(status), Err(incomplete));

@@ -1,6 +1,7 @@
 //! Publications without a connection, after a lost one, and at the end of the agent.
 
 use super::*;
+use sip_core::LimitKind;
 
 /// By `offlineRequests` a command without a connection fails at once.
 #[test]
@@ -221,7 +222,7 @@ fn limits_bound_the_publications() {
     let id = publish(&mut agent).unwrap();
     assert_eq!(
         publish(&mut agent),
-        Err(CommandError::Limit("publications"))
+        Err(CommandError::Limit(LimitKind::Publications))
     );
     assert_eq!(agent.table_sizes().publications, 2);
     agent.unpublish(id, now).unwrap();

@@ -1,5 +1,6 @@
 //! The SUBSCRIBEs on the wire and their refusals.
 
+use sip_core::LimitKind;
 use sip_core::config::Authentication;
 use sip_core::{
     Body, Cause, ChallengeId, CommandError, Event, ExtraHeader, Limits, SubscribeOptions,
@@ -80,7 +81,7 @@ fn rfc6665_8_2_1_a_command_that_cannot_be_sent_makes_no_subscription() {
         assert_eq!(attempt("bob", "presence", new()), None);
     }
     let full = attempt("bob", "presence", new());
-    assert_eq!(full, Some(CommandError::Limit("subscriptions")));
+    assert_eq!(full, Some(CommandError::Limit(LimitKind::Subscriptions)));
     assert_eq!(bench.agent.table_sizes().subscriptions, limit);
 }
 

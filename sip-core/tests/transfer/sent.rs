@@ -1,5 +1,6 @@
 //! REFERs of this side.
 
+use sip_core::LimitKind;
 use sip_core::{
     Cause, CommandError, Event, ExtraHeader, Session, SessionId, TransferId, TransferOptions,
     TransferOutcome, TransferTarget,
@@ -401,7 +402,7 @@ fn rfc3515_2_4_1_a_refer_needs_a_call_and_a_connection() {
         refer(&mut bench, id, "carol", &TransferOptions::new()).expect("a REFER");
     }
     let full = refer(&mut bench, id, "carol", &TransferOptions::new());
-    assert_eq!(full, Err(CommandError::Limit("refers")));
+    assert_eq!(full, Err(CommandError::Limit(LimitKind::Refers)));
     let strange = refer(&mut bench, id, "tel:+1", &TransferOptions::new());
     assert!(strange.is_err());
 

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod call;
 pub(crate) mod config;
 pub(crate) mod demo;
+mod page;
 pub(crate) mod parse;
 pub(crate) mod publish;
 pub(crate) mod register;

@@ -9,9 +9,13 @@ use crate::interrupts::Interrupts;
 use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::print_trace;
+use crate::web::Web;
 
-pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+use super::page;
+
+pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen()?;
+    let generated = page::users(&mut arguments)?;
     let report = Report::new(arguments.output.json);
     let users: Vec<String> = arguments
         .user
@@ -21,7 +25,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let config = EdgeConfig {
         listen: arguments.listen,
         realm: arguments.realm.clone(),
-        users: arguments.user,
+        users: arguments.user.clone(),
         stores_messages: true,
         event_packages: match arguments.forward_events {
             true => Vec::new(),
@@ -32,8 +36,16 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let server = EdgeServer::start(config).map_err(|error| {
         Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen))
     })?;
-    if arguments.output.trace {
-        server.trace(|message| {
+    let page = page::start(&arguments, server.local_addr(), generated)?;
+    let watch = page.as_ref().map(Web::observer);
+    if arguments.output.trace || watch.is_some() {
+        server.trace(move |message| {
+            if let Some(watch) = &watch {
+                watch(message);
+            }
+            if !arguments.output.trace {
+                return;
+            }
             let record = TraceRecord {
                 direction: message.direction,
                 connection: message.connection,
@@ -61,6 +73,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
             },
         ),
     );
+    if let Some(page) = &page {
+        page::announce(page, &report);
+    }
     interrupts.next().await;
     let open = ["the connections of the users".to_owned()];
     interrupts.count(&open)?;
