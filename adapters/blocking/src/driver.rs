@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
+use sip_host::os::handle::Shared as Handles;
 use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
 use sip_host::{Autostop, Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -16,7 +17,7 @@ use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
 use crate::description::Handlers;
 use crate::inbox::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
-use crate::mailbox::{AgentKey, Mailbox, Outcome};
+use crate::mailbox::{AgentKey, ChoreWaker, Mailbox, Outcome};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
@@ -59,6 +60,8 @@ pub(crate) struct Driver {
     pub(crate) id: AgentKey,
     host: Host,
     last_failure: LastFailure,
+    /// `None` for an agent without handles.
+    handles: Option<Handles>,
     clock: Clock,
     dialer: Dialer,
     attempts: Vec<Attempt>,
@@ -100,6 +103,7 @@ impl Driver {
             id,
             host,
             last_failure,
+            handles: None,
             clock: options.clock,
             dialer: Dialer {
                 trust,
@@ -124,6 +128,25 @@ impl Driver {
         self.last_failure.clone()
     }
 
+    /// Handles follow the events of the agent from now on.
+    pub(crate) fn handles(&mut self, mailbox: &Arc<Mailbox>) -> Handles {
+        let handles = Handles::new(self.last_failure());
+        let agent = self.id;
+        let mailbox = mailbox.clone();
+        let _ = handles.await_chore(&Arc::new(ChoreWaker { mailbox, agent }).into());
+        self.host.observe(handles.observer());
+        self.handles = Some(handles.clone());
+        handles
+    }
+
+    /// Carries out what handles have left, each with what follows from it.
+    fn do_chores(&mut self, shared: &mut Shared) {
+        while let Some(chore) = self.handles.as_ref().and_then(Handles::take_chore) {
+            self.command(|agent, now| chore.carry_out(agent, now));
+            self.carry_out(shared);
+        }
+    }
+
     /// The sockets may have become ready. `closed`: the peer of one of them sends no more.
     pub(crate) fn wake(&mut self, closed: bool) {
         for link in &mut self.links {
@@ -136,7 +159,17 @@ impl Driver {
         std::mem::take(&mut self.deliveries)
     }
 
-    pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
+    /// Runs a command of the application, after what handles have left before.
+    pub(crate) fn command_after_chores<R>(
+        &mut self,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+        shared: &mut Shared,
+    ) -> R {
+        self.do_chores(shared);
+        self.command(command)
+    }
+
+    fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
         self.host.command(command, self.clock.now())
     }
 
@@ -214,13 +247,15 @@ impl Driver {
 
     /// Carries out the jobs and feeds a bounded number of inputs. True if there is more to do at once.
     pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
+        self.do_chores(shared);
+        let is_unheard = self.is_unheard();
         let autostop = match self.is_commanded {
             true => Autostop::Off,
-            false => self.host.autostop(self.clock.now()),
+            false => self.host.autostop(is_unheard, self.clock.now()),
         };
         self.carry_out(shared);
         let is_over = match autostop {
-            Autostop::Off => !self.is_commanded && matches!(self.outlet, Outlet::Closed),
+            Autostop::Off => false,
             Autostop::UnderWay => false,
             Autostop::Done => self.waiting.is_empty(),
         };
@@ -252,6 +287,15 @@ impl Driver {
             }
         }
         true
+    }
+
+    /// Whether the application has dropped its events.
+    fn is_unheard(&self) -> bool {
+        match &self.outlet {
+            Outlet::Closed => true,
+            Outlet::Inbox(inbox) => inbox.is_receiver_dropped(),
+            Outlet::Driver => false,
+        }
     }
 
     /// Carries out all jobs, until too many events wait.
@@ -305,6 +349,8 @@ impl Driver {
                 Pushed::Taken { woke: true } => self.deliveries.woken += 1,
                 Pushed::Taken { woke: false } => self.deliveries.unnoticed += 1,
                 Pushed::Full(event) => self.waiting.push_back(event),
+                Pushed::Discarded { is_first: true } => self.host.note_unread_events(),
+                Pushed::Discarded { is_first: false } => {}
                 Pushed::ReceiverDropped => self.outlet = Outlet::Closed,
             },
             Outlet::Closed => {}
@@ -425,6 +471,9 @@ impl Driver {
         self.host.abandon(self.clock.now());
         self.carry_out(shared);
         self.ended = true;
+        if let Some(handles) = &self.handles {
+            handles.gone();
+        }
         for attempt in self.attempts.drain(..) {
             shared.resolver.cancel((self.id, attempt.connection));
         }

@@ -11,7 +11,7 @@
 //! that gives it, so a program of one thread that handles one event after the other has no context switch for each
 //! message. The agents' own thread takes over when the application is busy for some milliseconds.
 //!
-//! [`Agent::new`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
+//! [`PolledAgent`] and [`Reactor`] need no thread: the caller of `poll` drives the agents.
 //!
 //! One dependency is enough: [`core`] is `sip-core`, [`parse`] is `sip-parse`, and [`prelude`] has the names that most programs use.
 //!
@@ -48,7 +48,7 @@
 //! ```no_run
 //! # use sip_blocking::prelude::*;
 //! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let mut agent = Agent::new(config, Options::default())?;
+//! let mut agent = PolledAgent::new(config, Options::default())?;
 //! while let Some(event) = agent.poll(None)? {
 //!     if let Event::Registered(_) = event {
 //!         let hello = Body::new("text/plain", "Hello");
@@ -65,10 +65,12 @@
 
 mod agent;
 mod agents;
+mod commands;
 mod connect;
 mod description;
 mod driver;
-mod handle;
+mod events;
+mod handles;
 mod inbox;
 mod io_thread;
 mod leadership;
@@ -85,15 +87,20 @@ mod waiter;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-pub use agent::Agent;
+pub use agent::PolledAgent;
+pub use commands::Commands;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
-pub use handle::{Events, Handle, NoEvent};
+pub use events::{Events, NoEvent};
+pub use handles::{
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+};
 pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_core as core;
+pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,

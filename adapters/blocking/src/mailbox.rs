@@ -49,6 +49,8 @@ pub(crate) enum Envelope {
     Complete,
     /// The last handle of an agent was dropped.
     HandlesDropped(AgentKey),
+    /// A handle has left a chore for its agent.
+    Chore(AgentKey),
     /// The application has taken an event out of a full queue, or has dropped the queue.
     Room(AgentKey),
     Resolved(Name, io::Result<Vec<SocketAddr>>),
@@ -198,6 +200,18 @@ impl Mailbox {
 impl Wake for Mailbox {
     fn wake(self: Arc<Self>) {
         self.interrupt();
+    }
+}
+
+/// Informs an agent of a chore.
+pub(crate) struct ChoreWaker {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) agent: AgentKey,
+}
+
+impl Wake for ChoreWaker {
+    fn wake(self: Arc<Self>) {
+        self.mailbox.post(Envelope::Chore(self.agent));
     }
 }
 

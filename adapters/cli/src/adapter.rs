@@ -55,12 +55,15 @@ pub(crate) fn start(
     match adapter {
         Adapter::Tokio => {
             let options = settings.options(Arc::new(Descriptions) as Arc<_>);
-            let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
-            Ok((Handle::Tokio(handle), Events::Tokio(events)))
+            let (agent, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
+            Ok((
+                Handle::Tokio(agent.commands().clone()),
+                Events::Tokio(events),
+            ))
         }
         Adapter::Blocking => {
             let options = settings.options(Arc::new(Descriptions) as Arc<_>);
-            let agent = sip_blocking::Agent::new(config, options).map_err(failure)?;
+            let agent = sip_blocking::PolledAgent::new(config, options).map_err(failure)?;
             let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
             let blocking = Blocking {
                 agent: Arc::new(Mutex::new(agent)),
@@ -76,13 +79,13 @@ pub(crate) fn start(
 /// things too; commands run on the thread that gives them.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocking {
-    agent: Arc<Mutex<sip_blocking::Agent>>,
+    agent: Arc<Mutex<sip_blocking::PolledAgent>>,
     /// A command may have changed when the agent is to be polled next.
     commanded: Arc<Notify>,
 }
 
 impl Blocking {
-    fn agent(&self) -> MutexGuard<'_, sip_blocking::Agent> {
+    fn agent(&self) -> MutexGuard<'_, sip_blocking::PolledAgent> {
         self.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -170,7 +173,7 @@ impl Sockets {
 /// Commands to a user agent.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
-    Tokio(sip_tokio::Handle),
+    Tokio(sip_tokio::Commands),
     Blocking(Blocking),
 }
 

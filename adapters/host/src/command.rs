@@ -310,7 +310,7 @@ pub fn request_in_call(
     })
 }
 
-fn named(method: &str) -> Result<Method<'_>, CommandError> {
+pub(crate) fn named(method: &str) -> Result<Method<'_>, CommandError> {
     Method::parse(method.as_bytes()).map_err(|_| CommandError::WrongState(Requirement::MethodToken))
 }
 

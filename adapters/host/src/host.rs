@@ -23,7 +23,7 @@ use sip_core::{
 
 use crate::description::DescriptionError;
 use crate::failure::ConnectFailure;
-use crate::hooks::Hooks;
+use crate::hooks::{EventObserver, Hooks};
 use crate::log;
 
 /// The longest sleep of an adapter. Timers stand still while the machine is suspended, but the clock that the
@@ -113,6 +113,19 @@ impl Host {
         })
     }
 
+    /// Passes each event to `observer` before the application receives it.
+    pub fn observe(&mut self, observer: EventObserver) {
+        self.hooks.event = Some(observer);
+    }
+
+    /// Writes a warning: the application does not read its events, so that the adapter discards them.
+    pub fn note_unread_events(&self) {
+        let sentence = format_args!(
+            "the application has never read its events, and their queue is full: the adapter discards the new ones"
+        );
+        self.note(LogLevel::Warn, "sip.ua", sentence);
+    }
+
     /// [`UserAgent::next_tick`].
     #[must_use]
     pub fn next_tick(&self) -> Option<Timestamp> {
@@ -142,10 +155,15 @@ impl Host {
                     self.note_abandoned(connection, reason);
                     Job::Close(connection)
                 }
-                Action::Event(event) => match self.answer(event, now) {
-                    Some(event) => Job::Event(event),
-                    None => continue,
-                },
+                Action::Event(event) => {
+                    if let Some(observer) = &mut self.hooks.event {
+                        observer(&event, &self.agent);
+                    }
+                    match self.answer(event, now) {
+                        Some(event) => Job::Event(event),
+                        None => continue,
+                    }
+                }
                 Action::Log(record) => {
                     if self.logs(record.level) {
                         // As the labels of the core, only the debug level needs it.
@@ -197,10 +215,11 @@ impl Host {
         }
     }
 
-    /// The application has dropped its last handle, so that no further command comes. With `autostop` the agent stops in good
-    /// order: it hangs up and unregisters, within 2 s. The adapter calls this again after each input, until it is done.
-    pub fn autostop(&mut self, now: Timestamp) -> Autostop {
-        if !self.agent.config().autostop() {
+    /// The application has dropped its last handle, so that no further command comes. If it has dropped its events, too
+    /// (`is_unheard`), or the configuration has `autostop`, the agent stops in good order: it hangs up and unregisters, within 2 s.
+    /// The adapter calls this again after each input, until it is done.
+    pub fn autostop(&mut self, is_unheard: bool, now: Timestamp) -> Autostop {
+        if !is_unheard && !self.autostops && !self.agent.config().autostop() {
             return Autostop::Off;
         }
         if !core::mem::replace(&mut self.autostops, true) {

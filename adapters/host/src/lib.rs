@@ -25,6 +25,8 @@ mod authenticator;
 pub mod command;
 mod description;
 mod failure;
+mod handle_list;
+pub mod handles;
 mod hooks;
 mod host;
 mod list;
@@ -41,5 +43,7 @@ pub use authenticator::Authenticator;
 pub use command::CommandFailure;
 pub use description::{Describers, DescriptionError, TypedFactory};
 pub use failure::{CONNECT_TIMEOUT, ConnectFailure, Failure};
-pub use hooks::{FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector};
+pub use hooks::{
+    EventObserver, FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector,
+};
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};

@@ -178,10 +178,12 @@
 //! and `handle`, `options`, `description`.
 
 mod agent;
+mod commands;
 mod connect;
 mod description;
 mod driver;
-mod handle;
+mod events;
+mod handles;
 mod link;
 mod options;
 pub mod prelude;
@@ -196,12 +198,16 @@ pub struct Readme;
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]
 pub struct ComingFromSipJs;
 
-pub use agent::Agent;
+pub use commands::Commands;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
-pub use handle::{Events, Handle};
+pub use events::Events;
+pub use handles::{
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+};
 pub use options::Options;
 pub use rustls_pki_types::CertificateDer;
 pub use sip_core as core;
+pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::os::{Clock, StartError};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,

@@ -422,6 +422,13 @@ impl UserAgent {
         self.registrations.is_bound()
     }
 
+    /// Whether the agent keeps itself registered, or tries to: the application wants it, and the registrar has not refused the
+    /// credentials.
+    #[must_use]
+    pub fn is_registration_wanted(&self) -> bool {
+        self.registrations.is_wanted()
+    }
+
     /// The counters since the agent was made.
     #[must_use]
     pub fn counters(&self) -> Counters {

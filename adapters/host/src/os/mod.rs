@@ -3,6 +3,7 @@
 
 mod clock;
 mod connect;
+pub mod handle;
 mod options;
 mod websocket;
 

@@ -96,6 +96,7 @@ impl<F: ?Sized> Options<F> {
             authenticator: self.authenticator.take(),
             server_url: self.server_url.take(),
             connect_failed: Some(Box::new(move |failure| observed.note(failure.clone()))),
+            event: None,
         };
         let host = Host::new(config, self.limits, hooks, seed, self.clock.now());
         Ok((host.map_err(StartError::Core)?, last_failure))

@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod flows;
 pub mod frames;
+pub mod handles;
 pub mod hostile;
 pub mod registrar;
 pub mod request;
