@@ -124,7 +124,7 @@ export class Ladder {
       whole.tabIndex = 0;
       whole.textContent = text.replaceAll("\r\n", "\n").trimEnd();
       item.append(whole);
-      whole.scrollIntoView({ block: "nearest" });
+      item.scrollIntoView({ block: "nearest" });
     };
     return item;
   }

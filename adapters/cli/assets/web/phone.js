@@ -71,9 +71,11 @@ export class Phone {
     const address = this.address(target);
     if (!address || this.isBusy()) return;
     const inviter = new Inviter(this.agent, address, { sessionDescriptionHandlerOptions: MEDIA });
-    this.#follow(inviter, address.user, "calling", `calling ${address.user}`);
+    const call = this.#follow(inviter, address.user, "calling", `calling ${address.user}`);
+    // SIP.js ends the session first and reports the response then.
     const refused = ({ message }) => {
-      this.call.why = `${message.statusCode} ${message.reasonPhrase}`;
+      call.why ||= `${message.statusCode} ${message.reasonPhrase}`;
+      if (call.state === "over") this.#over(call);
     };
     const rings = ({ message }) => {
       if (message.statusCode > 100) this.#call("ringing", `${address.user} rings`);
@@ -166,7 +168,7 @@ export class Phone {
       }
       if (now === SessionState.Terminated) {
         clearInterval(call.watch);
-        this.#call("over", `call with ${peer} ended: ${call.why || `${peer} hung up`}`);
+        this.#over(call);
       }
     });
     session.delegate = {
@@ -174,6 +176,13 @@ export class Phone {
         call.why = `${peer} gave up`;
       },
     };
+    this.changed();
+    return call;
+  }
+
+  #over(call) {
+    call.state = "over";
+    call.sentence = `call with ${call.peer} ended: ${call.why || `${call.peer} hung up`}`;
     this.changed();
   }
 
