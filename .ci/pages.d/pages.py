@@ -2,7 +2,8 @@
 
 - A relative link names a file or folder that exists, and its anchor a heading of that page.
 - Every page of docs/ is a chapter in docs/SUMMARY.md.
-- A Rust block is compiled: the page is included as documentation by a crate (`doc = include_str!`), or the block shows a file. No block is marked `ignore`.
+- A Rust block is compiled: the page is included as documentation by a crate (`doc = include_str!`), or the block shows a file. No block is marked `ignore`,
+  and none has a line that rustdoc alone hides.
 - A block after `<!-- file: PATH -->` shows that file: both are equal. `--write` copies the file into the page.
 - A path in code quotes that begins with a folder of the repository exists.
 - The table between the marks in docs/rfcs.md has the counts of docs/requirements.md; `--write` writes it.
@@ -104,6 +105,8 @@ def check_blocks(page, text, included, read, exists):
         if words[0] == "rust" or (words[0] in ("", "no_run", "should_panic") and page in included and language != ""):
             if any(word.startswith("ignore") for word in words):
                 yield f"{page}:{number}: a Rust block is marked ignore"
+            if re.search(r"^# |^#$", code, re.MULTILINE):
+                yield f"{page}:{number}: a line that rustdoc hides shows wherever else the page is read"
             if page not in included and not shown:
                 yield f"{page}:{number}: no crate includes this page, so its Rust block is not compiled"
         if shown:
@@ -209,6 +212,7 @@ def self_test():
     assert not rust("```rust,no_run\nfn main() {}\n```", {"x/b.md"})
     assert len(rust("```rust\nfn main() {}\n```", set())) == 1
     assert len(rust("```rust,ignore\nfn main() {}\n```", {"x/b.md"})) == 1
+    assert len(rust("```rust\n# fn main() {}\n```", {"x/b.md"})) == 1
     assert not rust("<!-- file: file.rs -->\n\n```rust\nfn main() {}\n```", {"x/b.md"})
     assert len(rust("<!-- file: file.rs -->\n```rust\nfn main() { }\n```", {"x/b.md"})) == 1
     assert not rust("<!-- file: file.rs -->\n```rust\nfn main() {}\n```\n\n```sh\nls\n```", {"x/b.md"})
