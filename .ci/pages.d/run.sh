@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=${CARGO_TARGET_DIR:-target}
 if [ -z "${PAGES_NETWORK:-}" ]; then
 	cargo build --quiet -p sip-cli
-	cargo build --quiet --examples -p sip-tokio -p sip-blocking
+	cargo build --quiet --examples --features xml -p sip-tokio
+	cargo build --quiet --examples -p sip-blocking
 	own_network=(unshare --net)
 	[ "$(id -u)" = 0 ] || own_network+=(--map-root-user)
 	if ! "${own_network[@]}" ip link set lo up 2>/dev/null; then

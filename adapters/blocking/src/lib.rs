@@ -98,10 +98,15 @@ pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
 pub use options::Options;
 pub use reactor::Reactor;
-pub use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
-pub use sip_host::os::{Clock, StartError};
+#[cfg(feature = "tls")]
+pub use sip_host::os::{ClientCertificate, Roots, TlsError};
+pub use sip_host::os::{
+    Clock, HandshakeHeaderError, HandshakeHeaders, Proxy, ProxyError, StartError,
+};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,

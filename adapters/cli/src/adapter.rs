@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::{Options, StartError};
+use sip_host::os::{Clock, Options, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -25,7 +26,10 @@ const FORWARDED_EVENTS: usize = 16;
 
 /// Settings of a command for its user agent besides the configuration.
 pub(crate) struct Settings {
+    #[cfg(feature = "tls")]
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    /// The clock of the agent, to which its events refer.
+    pub(crate) clock: Clock,
     pub(crate) trace: TraceConnector,
     /// The limit of transactions on each side, if not the default.
     pub(crate) transactions: Option<usize>,
@@ -34,7 +38,11 @@ pub(crate) struct Settings {
 impl Settings {
     fn options<F: ?Sized>(self, factory: Arc<F>) -> Options<F> {
         let mut options = Options::default();
-        options.extra_roots = self.extra_roots;
+        #[cfg(feature = "tls")]
+        {
+            options.extra_roots = self.extra_roots;
+        }
+        options.clock = self.clock;
         options.trace_connector = Some(self.trace);
         options.description_factory = Some(factory);
         if let Some(transactions) = self.transactions {

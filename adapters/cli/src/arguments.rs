@@ -85,7 +85,8 @@ pub(crate) enum Command {
     Subscribe(Subscribe),
     /// Publish a state, such as presence, keep it published, then remove it
     ///
-    /// Stays until --for seconds after the first success, or until Ctrl-C. Exit code 1 if the server refuses the state.
+    /// Stays until --for seconds after the first success, or until Ctrl-C. A line on the terminal changes the state (see
+    /// --changes). Exit code 1 if the server refuses the state.
     Publish(Publish),
     /// Watch the presence of people and the own mailbox, a line for each
     ///
@@ -99,6 +100,15 @@ pub(crate) enum Command {
     ///
     /// Exit code 1 if a file does not parse, unless --answer is given.
     Parse(Parse),
+    /// Print the completions of a shell
+    ///
+    /// bash: source <(sip completions bash), or into ~/.local/share/bash-completion/completions/sip.
+    /// zsh: into a file _sip in a folder of $fpath. fish: into ~/.config/fish/completions/sip.fish.
+    Completions(Completions),
+    /// Write the manual pages, one for each command
+    ///
+    /// Without a folder it prints the page of the program, so that sip man | man -l - shows it.
+    Man(Man),
 }
 
 /// Which server, which account.
@@ -128,6 +138,7 @@ pub(crate) struct Account {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Extra root certificate for wss, in PEM form
+    #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// Support Replaces (RFC 3891): take a call that replaces one of ours, at once
@@ -500,6 +511,13 @@ pub(crate) struct Publish {
     /// How long each PUBLISH asks for; the server may shorten it
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) expires: u32,
+    /// Take changes of the state from standard input, one a line
+    ///
+    /// A line is open or closed, then perhaps busy, away or on-the-phone, then perhaps a note, as in: open busy in a
+    /// meeting. With --body a line is the path of a file with the new state. The line q ends the command. On a
+    /// terminal the program takes lines without this flag.
+    #[arg(long)]
+    pub(crate) changes: bool,
     /// Remove the state after this many seconds; without it at Ctrl-C
     #[arg(long = "for", value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
@@ -563,6 +581,19 @@ pub(crate) struct Parse {
     /// with the verdict accept, answer or drop, and the whole response that would go out.
     #[arg(long)]
     pub(crate) answer: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Folder for the pages, such as ~/.local/share/man/man1; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 fn header(text: &str) -> Result<ExtraHeader, String> {

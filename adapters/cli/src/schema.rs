@@ -23,9 +23,12 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("connected", &["server"]),
     ("connect_failed", &["server", "reason"]),
     ("disconnected", &["server", "reason"]),
-    ("reconnect_scheduled", &["failed"]),
+    ("reconnect_scheduled", &["failed", "retry_in"]),
     ("registered", &["flow", "expires", "refreshed", "bindings"]),
-    ("registration_failed", &with_reason!["will_retry"]),
+    (
+        "registration_failed",
+        &with_reason!["will_retry", "retry_in"],
+    ),
     ("unregistered", &with_reason![]),
     ("incoming", &["call", "from", "replaces"]),
     ("progress", &["call", "status", "reason", "early_media"]),
@@ -51,7 +54,10 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("replaced", &["call", "by"]),
     ("modified", &["call"]),
     ("modification_failed", &with_reason!["call"]),
-    ("repair_failed", &with_reason!["call", "will_retry"]),
+    (
+        "repair_failed",
+        &with_reason!["call", "will_retry", "retry_in"],
+    ),
     ("ended", &with_reason!["call"]),
     ("request", &["method", "from", "body"]),
     ("response", &["status", "reason"]),
@@ -77,7 +83,7 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
     ("subscription_forked", &["subscription", "of"]),
     (
         "subscription_interrupted",
-        &with_reason!["subscription", "cause", "retry"],
+        &with_reason!["subscription", "cause", "retry", "retry_in"],
     ),
     ("subscription_ended", &with_reason!["subscription", "cause"]),
     (
@@ -90,7 +96,10 @@ pub(crate) const EVENTS: &[(&str, &[&str])] = &[
         &with_reason!["subscription", "cause"],
     ),
     ("published", &["publication", "expires", "etag"]),
-    ("publication_failed", &with_reason!["publication", "retry"]),
+    (
+        "publication_failed",
+        &with_reason!["publication", "retry", "retry_in"],
+    ),
     ("publication_ended", &with_reason!["publication", "outcome"]),
     ("watched", &["name", "package", "state"]),
     ("stopped", &["unfinished"]),

@@ -1,10 +1,12 @@
 //! What several events have in common, in words and in JSON.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use sip_core::EndReason;
+use sip_core::{EndReason, Timestamp};
 use sip_parse::{HeaderName, NameAddr, Request, Response};
 
-use crate::report::printable;
+use crate::report::{Report, printable};
 
 /// The fields of an end.
 pub(crate) fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
@@ -31,6 +33,24 @@ pub(crate) fn reason_fields(reason: &EndReason) -> Vec<(&'static str, Value)> {
         fields.push(("contacts", json!(reason.contacts)));
     }
     fields
+}
+
+/// When something that failed is tried again, in seconds, as a field.
+pub(crate) fn retry_field(
+    report: &Report,
+    retry_at: Option<Timestamp>,
+) -> Option<(&'static str, Value)> {
+    let seconds = (report.until(retry_at?).as_secs_f64() * 1e3).round() / 1e3;
+    Some(("retry_in", json!(seconds)))
+}
+
+/// When something that failed is tried again, in words.
+pub(crate) fn again_in(wait: Duration) -> String {
+    match wait.as_secs_f64().round() as u64 {
+        0 => "again at once".to_owned(),
+        seconds @ 1..120 => format!("again in {seconds} s"),
+        seconds => format!("again in {} min", (seconds + 30) / 60),
+    }
 }
 
 /// A reason as people read it.
@@ -70,6 +90,21 @@ pub(crate) fn reason_phrase(response: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_retry_has_its_time() {
+        for (milliseconds, words) in [
+            (0, "again at once"),
+            (499, "again at once"),
+            (500, "again in 1 s"),
+            (4_200, "again in 4 s"),
+            (119_400, "again in 119 s"),
+            (120_000, "again in 2 min"),
+            (1_790_000, "again in 30 min"),
+        ] {
+            assert_eq!(again_in(Duration::from_millis(milliseconds)), words);
+        }
+    }
 
     #[test]
     fn a_redirection_says_where_to() {

@@ -127,7 +127,7 @@ fn fault_c9_rust_log_goes_before_the_configuration() {
     }
     let silent = run(&url, "tokio", "log: {level: 'debug'}", Some("off"));
     assert_eq!(silent.err, "");
-    let wrong: Run = sip(&["options", "bob", "--server", &url])
+    let wrong: Run = sip(&["options", "bob@localhost", "--server", &url])
         .env("RUST_LOG", "sip=loud")
         .output()
         .unwrap()

@@ -9,14 +9,15 @@
 //!   user agent and yields [`Job`]s, [`command`] has the commands of an application, [`for_each_command!`]
 //!   makes methods of them, [`Describers`] and [`Authenticator`] connect media and credentials. An adapter for
 //!   a browser or for bare metal stands on this half; `tests/pure.rs` drives a user agent as it would.
-//! - **`os`** (feature `os`, on by default): a clock that counts sleep, entropy, trust in TLS servers, the
-//!   WebSocket handshake of RFC 7118 and the meaning of its failures.
+//! - **`os`** (feature `os`, on by default): a clock that counts sleep, entropy, trust in TLS servers, the tunnel through
+//!   a proxy, the WebSocket handshake of RFC 7118 and the meaning of its failures. The features `ring` (default) and
+//!   `aws-lc-rs` bring TLS, `native-roots` (default) and `webpki-roots` the certificates to trust.
 //!
 //! Files from the top to the bottom; each imports only those below it:
 //!
 //! | half | files |
 //! |---|---|
-//! | os | `os/mod`, `os/options`, `os/connect`, `os/clock`, `os/websocket` |
+//! | os | `os/mod`, `os/options`, `os/dialing`, `os/handshake` and `os/trust`, `os/headers` and `os/proxy`, `os/connect`, `os/clock`, `os/websocket` |
 //! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
 
 extern crate alloc;

@@ -12,6 +12,9 @@ use crate::events::Events;
 use crate::handles::Agent;
 use crate::options::Options;
 
+/// How many commands may wait for the user agent; a further one waits until there is room.
+const COMMAND_QUEUE: usize = 64;
+
 impl Agent {
     /// Starts a user agent in a task of its own on the current tokio runtime. It connects, and registers if the configuration says
     /// so; [`Agent::registered`] waits for that.
@@ -26,11 +29,11 @@ impl Agent {
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, mut options: Options) -> Result<(Self, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let dialer = Dialer::new(&config, &options)?;
+        let dialer = Dialer::new(options.dialing(&config, cfg!(feature = "tls"))?);
         let (mut host, last_failure) = options.host(&config)?;
         let shared = Shared::new(last_failure);
         host.observe(shared.observer());
-        let (sender, command_queue) = mpsc::channel(options.command_queue.max(1));
+        let (sender, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let (event_queue, receiver) = mpsc::channel(options.event_queue.max(1));
         let commands = Commands::new(sender, shared.clone());
         let (events, outlet) = Events::new(receiver, event_queue);

@@ -193,6 +193,11 @@ pub mod prelude;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+/// Compiles the examples of `docs/connecting.md`.
+#[cfg(all(doctest, feature = "tls"))]
+#[doc = include_str!("../../../docs/connecting.md")]
+pub struct Connecting;
+
 /// Compiles the programs of `docs/coming-from-sipjs.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/coming-from-sipjs.md")]
@@ -205,10 +210,15 @@ pub use handles::{
     Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
 };
 pub use options::Options;
-pub use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
-pub use sip_host::os::{Clock, StartError};
+#[cfg(feature = "tls")]
+pub use sip_host::os::{ClientCertificate, Roots, TlsError};
+pub use sip_host::os::{
+    Clock, HandshakeHeaderError, HandshakeHeaders, Proxy, ProxyError, StartError,
+};
 pub use sip_host::{
     Authenticator, CONNECT_TIMEOUT, CommandFailure, ConnectFailure, DescriptionError, LogConnector,
     ServerUrlSource, TraceConnector, TypedFactory,

@@ -3,10 +3,12 @@
 //! What an adapter does with a socket cannot be seen on a virtual network, so these take real time.
 
 pub mod certificate;
+pub mod dialing;
 pub mod flows;
 pub mod frames;
 pub mod handles;
 pub mod hostile;
+pub mod proxy;
 pub mod registrar;
 pub mod request;
 pub mod sleep;
