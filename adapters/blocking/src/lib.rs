@@ -92,7 +92,9 @@ pub use commands::Commands;
 pub use description::{Reply, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use events::{Events, NoEvent};
 pub use handles::{
-    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages,
+    IncomingSubscription, IncomingSubscriptions, IncomingTransfer, IncomingTransfers,
+    PendingRequest, Publication, Subscription,
 };
 pub use io_thread::IoThread;
 pub use mailbox::AgentKey;
@@ -101,6 +103,7 @@ pub use reactor::Reactor;
 #[cfg(feature = "tls")]
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
+pub use sip_host::handles::Notice;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 #[cfg(feature = "tls")]
 pub use sip_host::os::{ClientCertificate, Roots, TlsError};

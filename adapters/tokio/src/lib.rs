@@ -207,12 +207,15 @@ pub use commands::Commands;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use events::Events;
 pub use handles::{
-    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages,
+    IncomingSubscription, IncomingSubscriptions, IncomingTransfer, IncomingTransfers,
+    PendingRequest, Publication, Subscription,
 };
 pub use options::Options;
 #[cfg(feature = "tls")]
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
+pub use sip_host::handles::Notice;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 #[cfg(feature = "tls")]
 pub use sip_host::os::{ClientCertificate, Roots, TlsError};
