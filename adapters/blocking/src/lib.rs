@@ -60,7 +60,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `handle`,
-//! `leadership` and `reactor`, `agents`, `driver`, `connect`, `link` and `options`, `description` and `resolve`, `mailbox`,
+//! `leadership` and `reactor`, `agents`, `driver`, `connect`, `link`, `options` and `signalling_only`, `description` and `resolve`, `mailbox`,
 //! `inbox` and `waiter`.
 
 mod agent;
@@ -80,6 +80,7 @@ mod options;
 pub mod prelude;
 mod reactor;
 mod resolve;
+mod signalling_only;
 mod waiter;
 
 /// Compiles the example of the README.

@@ -18,7 +18,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/options`, `os/dialing`, `os/handshake` and `os/trust`, `os/headers` and `os/proxy`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
+//! | pure | `host`, `hooks`, `signalling_only`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
 
 extern crate alloc;
 
@@ -34,6 +34,7 @@ mod list;
 mod log;
 #[cfg(feature = "os")]
 pub mod os;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
@@ -48,3 +49,4 @@ pub use hooks::{
     EventObserver, FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector,
 };
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};
+pub use signalling_only::SignallingOnly;

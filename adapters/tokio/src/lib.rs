@@ -175,7 +175,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`
-//! and `handle`, `options`, `description`.
+//! and `handle`, `options` and `signalling_only`, `description`.
 
 mod agent;
 mod commands;
@@ -187,6 +187,7 @@ mod handles;
 mod link;
 mod options;
 pub mod prelude;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
