@@ -11,26 +11,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .server("ws://127.0.0.1:5080")
         .password("a")
         .build()?;
-    let (agent, mut events) = Agent::start(config, Options::default())?;
+    let (agent, _) = Agent::start(config, Options::default())?;
     agent.registered().await?;
     let open = Presence::new("sip:alice@localhost", Basic::Open).note("at my desk");
-    let commands = agent.commands();
-    commands
-        .publish("presence", open.to_body(), Default::default())
-        .await?;
-    commands
-        .subscribe("bob", "presence", Default::default())
-        .await?;
-    while let Some(event) = events.next().await {
-        match event {
-            Event::Published { .. } => println!("published: {open}"),
-            Event::PublicationEnded { outcome, .. } => println!("not published: {outcome:?}"),
-            Event::Notified {
-                body: Some(body), ..
-            } => println!("bob: {}", Presence::from_body(&body)?),
-            Event::SubscriptionEnded { cause, .. } => return Err(format!("bob: {cause:?}").into()),
-            _ => {}
+    let publication = agent.publish("presence", open.to_body()).await?;
+    publication.published().await?;
+    println!("published: {open}");
+    let mut bob = agent.subscribe("bob", "presence").await?;
+    while let Some(notification) = bob.next().await {
+        match notification.body {
+            Some(body) => println!("bob: {}", Presence::from_body(&body)?),
+            None => println!("bob: unknown"),
         }
     }
+    println!("over: {:?}", bob.ended().await);
     Ok(())
 }
