@@ -77,6 +77,7 @@ fn main() -> ExitCode {
         Command::Completions(shell) => (false, commands::shell::completions(&shell)),
         Command::Man(man) => (false, commands::shell::man(&man)),
         // Its JSON is one object for each file and nothing else.
+        Command::Ladder(ladder) => (false, commands::parse::ladder::run(&ladder)),
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
     match result {

@@ -205,7 +205,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`,
-//! `options`, `handles` and `signalling_only`, `commands`, `events` and `description`.
+//! `options`, `signalling_only` and `handles`, `commands`, `events` and `description`.
 
 mod agent;
 mod commands;
