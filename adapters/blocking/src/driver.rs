@@ -9,11 +9,11 @@ use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
 use sip_host::os::handle::Shared as Handles;
-use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
+use sip_host::os::{Clock, Dialing, LastFailure, Outgoing, StartError};
 use sip_host::{Autostop, Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
+use crate::connect::{Attempt, SocketRegistry, Step};
 use crate::description::Handlers;
 use crate::inbox::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
@@ -63,7 +63,7 @@ pub(crate) struct Driver {
     /// `None` for an agent without handles.
     handles: Option<Handles>,
     clock: Clock,
-    dialer: Dialer,
+    dialing: Dialing,
     attempts: Vec<Attempt>,
     links: VecDeque<Link>,
     closing: Vec<Closing>,
@@ -90,7 +90,7 @@ impl Driver {
         inbox: Option<Arc<Inbox>>,
         mailbox: &Arc<Mailbox>,
     ) -> Result<Self, StartError> {
-        let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
+        let dialing = options.dialing(config, cfg!(feature = "tls"))?;
         let (host, last_failure) = options.host(config)?;
         let id = mailbox.mint();
         let handlers = Handlers::new(
@@ -105,10 +105,7 @@ impl Driver {
             last_failure,
             handles: None,
             clock: options.clock,
-            dialer: Dialer {
-                trust,
-                websocket: websocket_config(options.limits.message.message, options.send_queue),
-            },
+            dialing,
             attempts: Vec::new(),
             links: VecDeque::new(),
             closing: Vec::new(),
@@ -229,7 +226,7 @@ impl Driver {
     ) {
         let mut attempts = self.attempts.iter_mut();
         if let Some(attempt) = attempts.find(|attempt| attempt.connection == connection) {
-            attempt.on_resolved(found, now);
+            attempt.on_resolved(found, &self.dialing, now);
         }
     }
 
@@ -358,7 +355,7 @@ impl Driver {
     }
 
     fn connect(&mut self, connection: ConnectionId, url: ServerUrl, shared: &mut Shared) {
-        let (attempt, name) = Attempt::new(connection, url, self.clock.now());
+        let (attempt, name) = Attempt::new(connection, url, &self.dialing, self.clock.now());
         self.attempts.push(attempt);
         match name {
             Some(name) => {
@@ -377,7 +374,7 @@ impl Driver {
         };
         for attempt in std::mem::take(&mut self.attempts) {
             let now = self.clock.now();
-            match attempt.step(&self.dialer, sockets, now) {
+            match attempt.step(&self.dialing, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
                 Step::Open(connection, socket, info) => {
                     let link = Link::new(connection, *socket, self.send_queue);

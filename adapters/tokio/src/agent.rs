@@ -12,6 +12,9 @@ use crate::events::Events;
 use crate::handles::Agent;
 use crate::options::Options;
 
+/// How many commands may wait for the user agent; a further one waits until there is room.
+const COMMAND_QUEUE: usize = 64;
+
 impl Agent {
     /// Starts a user agent in a task of its own on the current tokio runtime. It connects, and registers if the configuration says
     /// so; [`Agent::registered`] waits for that.
@@ -19,18 +22,18 @@ impl Agent {
     /// [`Events`] has everything that happens, for a program that wants it; `let (agent, _) = ..` drops it, and the handles work
     /// without.
     ///
-    /// The task ends once the application has dropped each `Agent` with all handles made from it, and the [`Events`]: it hangs up
-    /// and unregisters, within 2 seconds, and closes the sockets.
+    /// The task ends once the application has dropped each `Agent` with all handles made from it, and if `autostop` is off the
+    /// [`Events`], too: it hangs up and unregisters, within 2 seconds, and closes the sockets.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(config: Config, mut options: Options) -> Result<(Self, Events), StartError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let dialer = Dialer::new(&config, &options)?;
+        let dialer = Dialer::new(options.dialing(&config, cfg!(feature = "tls"))?);
         let (mut host, last_failure) = options.host(&config)?;
         let shared = Shared::new(last_failure);
         host.observe(shared.observer());
-        let (sender, command_queue) = mpsc::channel(options.command_queue.max(1));
+        let (sender, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let (event_queue, receiver) = mpsc::channel(options.event_queue.max(1));
         let commands = Commands::new(sender, shared.clone());
         let (events, outlet) = Events::new(receiver, event_queue);
