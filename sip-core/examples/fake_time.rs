@@ -1,86 +1,79 @@
-//! A test in fake time: a call to a server that never answers ends after 32 s, of which the test takes none.
+//! A test of an application with fake time: a guard calls in every hour, for a day that takes milliseconds. The test plays the
+//! registrar and the office, and one line of each answer is all that they say.
+//!
+//! `cargo run -p sip-core --example fake_time`
 
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use std::error::Error;
+use std::time::Duration;
+
 use sip_core::config::Config;
-use sip_core::{Action, Body, Cause, ConnectionInfo, Event, Timestamp, Transport, UserAgent};
+use sip_core::{Action, Body, CommandError, Event, SeededRng, Timestamp, Transport, UserAgent};
+use sip_parse::{Builder, HeaderName, Limits, Message, Method, StatusCode};
 
-/// An agent, its clock, and what became of its call.
-struct Bench {
-    agent: UserAgent,
-    now: Timestamp,
-    sent: Vec<String>,
-    ended: Option<Cause>,
-}
+const HOUR: Duration = Duration::from_secs(3_600);
 
-impl Bench {
-    fn new() -> Self {
-        let config = Config::builder()
-            .uri("sip:alice@example.com")
-            .server("ws://example.com")
-            .register(false)
-            .build();
-        let random = Box::new(ChaCha20Rng::from_seed([1; 32]));
-        let now = Timestamp::ZERO;
-        let agent = UserAgent::new(config.expect("a configuration"), random, now);
-        let agent = agent.expect("an agent");
-        Self {
-            agent,
-            now,
-            sent: Vec::new(),
-            ended: None,
+/// The application: the time of its next report. It knows the time from its caller alone, as the user agent does.
+struct Guard(Timestamp);
+
+impl Guard {
+    fn on_event(&mut self, event: &Event, now: Timestamp) {
+        if matches!(event, Event::Registered(registration) if !registration.refreshed) {
+            self.0 = now + HOUR;
         }
     }
 
-    /// Carries out the actions of this moment.
-    fn work(&mut self) {
-        while let Some(action) = self.agent.poll_action() {
+    fn tick(&mut self, agent: &mut UserAgent, now: Timestamp) -> Result<(), CommandError> {
+        if now >= self.0 {
+            self.0 = self.0 + HOUR;
+            agent.message("office", Body::new("text/plain", "All is quiet"), now)?;
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let config = Config::builder()
+        .uri("sip:guard@example.com")
+        .server("ws://relay.invalid")
+        .register_expires(Duration::from_secs(600))
+        .build()?;
+    let mut now = Timestamp::ZERO;
+    let mut agent = UserAgent::new(config, Box::new(SeededRng::new([7; 32])), now)?;
+    let mut guard = Guard(Timestamp::MAX);
+    let (mut registers, mut reports) = (0, 0);
+    while now < Timestamp::ZERO + HOUR * 24 + Duration::from_secs(1) {
+        while let Some(action) = agent.poll_action() {
             match action {
                 Action::Connect { connection, .. } => {
-                    let info = ConnectionInfo {
-                        transport: Transport::Ws,
-                        remote: None,
-                    };
-                    self.agent.connection_opened(connection, info, self.now);
+                    agent.connection_opened(connection, Transport::Ws.into(), now);
                 }
-                Action::Transmit { bytes, .. } => {
-                    self.sent.push(String::from_utf8_lossy(&bytes).into_owned());
+                Action::Transmit { connection, bytes } => {
+                    let request = Message::parse(bytes, &Limits::default())?;
+                    let request = request.into_request().map_err(|_| "a response")?;
+                    let mut answer = Builder::response_to(&request, StatusCode::OK, Some(b"far"));
+                    if request.method() == Method::Register {
+                        registers += 1;
+                        let mut contacts = request.values(HeaderName::Contact);
+                        answer.append(HeaderName::Contact, contacts.next().ok_or("no Contact")?);
+                    }
+                    reports += usize::from(request.method() == Method::Message);
+                    agent.receive(connection, answer.build()?.bytes().clone(), now)?;
                 }
-                Action::Event(Event::DescriptionNeeded {
-                    session, exchange, ..
-                }) => {
-                    let offer = Ok(Body::sdp(
-                        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
-                    ));
-                    let described = self.agent.describe(session, exchange, offer, self.now);
-                    described.expect("the call waits for its offer");
-                }
-                Action::Event(Event::Ended { reason, .. }) => self.ended = Some(reason.cause),
+                Action::Ping { connection } => agent.pong(connection, now),
+                Action::Event(event) => guard.on_event(&event, now),
                 _ => {}
             }
         }
+        assert!(agent.is_registered() || now == Timestamp::ZERO, "{now}");
+        now = agent.next_tick().map_or(guard.0, |tick| tick.min(guard.0));
+        agent.tick(now)?;
+        guard.tick(&mut agent, now)?;
     }
-
-    /// Goes to the next deadline of the agent.
-    fn next(&mut self) {
-        self.now = self.agent.next_tick().expect("a deadline");
-        self.agent.tick(self.now).expect("the clock goes on");
-        self.work();
-    }
-}
-
-fn main() {
-    let mut bench = Bench::new();
-    bench.work();
-    bench
-        .agent
-        .invite("bob", Default::default(), bench.now)
-        .expect("a call");
-    bench.work();
-    assert!(bench.sent[0].starts_with("INVITE sip:bob@example.com SIP/2.0\r\n"));
-    while bench.ended.is_none() {
-        bench.next();
-    }
-    assert_eq!(bench.ended, Some(Cause::Timeout));
-    assert_eq!(bench.now.as_micros(), 32_000_000, "timer B: 64 T1");
-    println!("ended after {} s", bench.now.as_micros() / 1_000_000);
+    println!("a day: {registers} REGISTERs, {reports} reports");
+    assert_eq!(reports, 24);
+    assert!(
+        (24 * 6..24 * 12).contains(&registers),
+        "each binding lasts 600 s"
+    );
+    Ok(())
 }

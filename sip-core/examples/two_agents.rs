@@ -1,95 +1,79 @@
-//! Two user agents in one process: a call without sockets, threads or a clock.
+//! Two user agents in memory: alice calls bob, bob answers, alice hangs up. No socket, no thread, and a clock that jumps.
+//!
+//! `cargo run -p sip-core --example two_agents`
 
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use std::collections::BTreeMap;
+use std::error::Error;
+
 use sip_core::config::Config;
-use sip_core::{
-    Action, Body, ConnectionId, ConnectionInfo, Event, Timestamp, Transport, UserAgent,
-};
+use sip_core::{Action, Body, Event, Fleet, InviteOptions, SeededRng, Session};
+use sip_core::{Timestamp, Transport, UserAgent};
 
-const NOW: Timestamp = Timestamp::ZERO;
+const ALICE: &str = "sip:alice@example.com";
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                   m=audio 49170 RTP/AVP 0\r\n";
 
-struct Phone {
-    name: &'static str,
-    agent: UserAgent,
-    connection: Option<ConnectionId>,
+fn agent(name: &str, seed: u8) -> Result<UserAgent, Box<dyn Error>> {
+    let config = Config::builder()
+        .uri(format!("sip:{name}@example.com"))
+        .server("ws://relay.invalid")
+        .register(false)
+        .build()?;
+    let random = Box::new(SeededRng::new([seed; 32]));
+    Ok(UserAgent::new(config, random, Timestamp::ZERO)?)
 }
 
-impl Phone {
-    fn new(name: &'static str) -> Result<Self, Box<dyn std::error::Error>> {
-        let uri = format!("sip:{name}@example.com");
-        let config = Config::builder()
-            .uri(&uri)
-            .server("ws://example.com")
-            .register(false)
-            .build()?;
-        let random =
-            ChaCha20Rng::from_seed(std::array::from_fn(|i| name.as_bytes()[i % name.len()]));
-        let agent = UserAgent::new(config, Box::new(random), NOW)?;
-        Ok(Self {
-            name,
-            agent,
-            connection: None,
-        })
+/// What the application of either side does.
+fn on_event(agent: &mut UserAgent, event: &Event, now: Timestamp) -> Result<(), Box<dyn Error>> {
+    match *event {
+        Event::DescriptionNeeded {
+            session, exchange, ..
+        } => agent.describe(session, exchange, Ok(Body::sdp(SDP)), now)?,
+        Event::IncomingCall { session, .. } => {
+            if let Session::Incoming(call) = agent.session(session)? {
+                call.answer(now);
+            }
+        }
+        Event::Established { session } if agent.address_of_record().to_string() == ALICE => {
+            agent.hang_up(session, now)?;
+        }
+        _ => {}
     }
+    Ok(())
+}
 
-    /// Carries out what the agent asks for, and passes what it sends to its peer. True if there was anything to do.
-    fn work(&mut self, peer: &mut Phone) -> Result<bool, Box<dyn std::error::Error>> {
-        let mut busy = false;
-        while let Some(action) = self.agent.poll_action() {
-            busy = true;
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut fleet = Fleet::new();
+    let alice = fleet.insert(agent("alice", 1)?);
+    let bob = fleet.insert(agent("bob", 2)?);
+    let (mut lines, mut now, mut ended) = (BTreeMap::new(), Timestamp::ZERO, 0);
+    loop {
+        while let Some((id, action)) = fleet.poll_action() {
             match action {
                 Action::Connect { connection, .. } => {
-                    let info = ConnectionInfo {
-                        transport: Transport::Ws,
-                        remote: None,
-                    };
-                    self.connection = Some(connection);
-                    self.agent.connection_opened(connection, info, NOW);
+                    lines.insert(id, connection);
+                    let line = Transport::Ws.into();
+                    fleet.with(id, |agent| agent.connection_opened(connection, line, now))?;
+                    if id == bob {
+                        fleet.with(alice, |it| it.invite("bob", InviteOptions::new(), now))??;
+                    }
                 }
                 Action::Transmit { bytes, .. } => {
-                    let line = bytes
-                        .split(|byte| *byte == b'\r')
-                        .next()
-                        .unwrap_or_default();
-                    println!("{:>5} -> {}", self.name, String::from_utf8_lossy(line));
-                    peer.agent
-                        .receive(peer.connection.ok_or("no connection")?, bytes, NOW)?;
+                    let other = if id == alice { bob } else { alice };
+                    fleet.with(other, |agent| agent.receive(lines[&other], bytes, now))??;
                 }
-                Action::Event(event) => self.on_event(event)?,
+                Action::Event(event) => {
+                    println!("{now} {}: {event}", fleet.agent(id)?.address_of_record());
+                    ended += usize::from(matches!(event, Event::Ended { .. }));
+                    fleet.with(id, |agent| on_event(agent, &event, now))??;
+                }
                 _ => {}
             }
         }
-        Ok(busy)
-    }
-
-    fn on_event(&mut self, event: Event) -> Result<(), Box<dyn std::error::Error>> {
-        match event {
-            Event::IncomingCall { session, .. } => {
-                if let sip_core::Session::Incoming(call) = self.agent.session(session)? {
-                    call.answer(NOW);
-                }
-            }
-            Event::DescriptionNeeded {
-                session, exchange, ..
-            } => {
-                let description = Body::sdp("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n");
-                self.agent
-                    .describe(session, exchange, Ok(description), NOW)?;
-            }
-            Event::Established { session } if self.name == "alice" => {
-                self.agent.hang_up(session, NOW)?
-            }
-            Event::Ended { reason, .. } => println!("{:>5}    {reason}", self.name),
-            _ => {}
+        if ended == 2 {
+            return Ok(());
         }
-        Ok(())
+        now = fleet.next_tick().ok_or("the call never ends")?;
+        fleet.tick(now, usize::MAX);
     }
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (mut alice, mut bob) = (Phone::new("alice")?, Phone::new("bob")?);
-    while alice.work(&mut bob)? | bob.work(&mut alice)? {}
-    alice.agent.invite("bob", Default::default(), NOW)?;
-    while alice.work(&mut bob)? | bob.work(&mut alice)? {}
-    Ok(())
 }
