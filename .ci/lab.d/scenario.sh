@@ -57,7 +57,7 @@ record() { # outcome, name, reason, seconds
 			[ "$1" = again ] && echo "AGAIN    $2 ($4 s): $3" || echo "FAILED   $2 ($4 s): $3"
 			[ -z "${LAB_QUIET:-}${unready:-}" ] || exit 0
 			for file in "$here"/*; do
-				case $file in *.json5 | *.wire | */verdict) continue ;; esac
+				case $file in *.json5 | *.wire | *.png | */verdict) continue ;; esac
 				printf '    -- %s\n' "${file##*/}"
 				tail -n 12 "$file" | cut -c 1-300 | sed 's/^/    /'
 			done

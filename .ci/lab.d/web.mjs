@@ -15,9 +15,9 @@ const { chromium } = createRequire(path.join(cache, 'browser', 'package.json'))(
 
 const PATIENCE = 30_000;
 const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'sip-web-chromium-'));
-// Chromium resolves no names. Without a fake device there is no microphone.
+// Candidates are addresses, because names of multicast DNS need an interface beside the loopback one. Without a fake device there is no microphone.
 const flags = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--disable-extensions', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--allow-loopback-in-peer-connection',
+  '--disable-extensions', '--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection',
   ...(o.sound ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : [])];
 const browser = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.LAB_CHROMIUM || '/usr/bin/chromium', headless: true, args: flags, chromiumSandbox: false, viewport: { width: 1280, height: 860 },

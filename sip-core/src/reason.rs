@@ -179,7 +179,9 @@ impl EndReason {
         })
     }
 
-    pub(crate) const fn local(cause: Cause) -> Self {
+    /// An end by this side, for hosts and tests.
+    #[must_use]
+    pub const fn local(cause: Cause) -> Self {
         Self::new(Originator::Local, cause)
     }
 

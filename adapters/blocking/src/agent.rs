@@ -8,32 +8,46 @@ use sip_core::{Event, Timestamp, UserAgent};
 use sip_host::ConnectFailure;
 use sip_host::os::StartError;
 
-use crate::handle::{Events, Handle};
+use crate::commands::Commands;
+use crate::events::Events;
+use crate::handles::Agent;
 use crate::io_thread::IoThread;
 use crate::mailbox::AgentKey;
 use crate::options::Options;
 use crate::reactor::Reactor;
 
-/// One user agent. [`Agent::start`] gives it a thread; [`Agent::new`] runs it on the thread of the caller.
+impl Agent {
+    /// Starts a user agent on a thread of its own. It connects, and registers if the configuration says so; [`Agent::registered`]
+    /// waits for that. [`IoThread`] drives more than one.
+    ///
+    /// [`Events`] has everything that happens, for a program that wants it; `let (agent, _) = ..` drops it, and the handles work
+    /// without.
+    ///
+    /// The agent ends once the application has dropped each `Agent` with all handles made from it, and if `autostop` is off the
+    /// [`Events`], too: it hangs up and unregisters, within 2 seconds, and closes the sockets.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start(config: Config, options: Options) -> Result<(Self, Events), StartError> {
+        IoThread::start_with(options.clock.clone())?.start_agent(&config, options)
+    }
+
+    /// The commands of this agent by the ids of events, and access to everything that the core offers.
+    #[must_use]
+    pub fn commands(&self) -> &Commands {
+        self.port()
+    }
+}
+
+/// One user agent on the thread of the caller. [`Agent::start`] gives one a thread.
 #[derive(Debug)]
-pub struct Agent {
+pub struct PolledAgent {
     reactor: Reactor,
     id: AgentKey,
 }
 
-impl Agent {
-    /// Starts a user agent on a thread of its own. [`IoThread`] drives more than one.
-    ///
-    /// The agent ends once the [`Handle`] with all its clones and the [`Events`] are dropped. It then hangs up
-    /// without waiting for responses and closes the sockets within 2 seconds.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing runs then.
-    pub fn start(config: Config, options: Options) -> Result<(Handle, Events), StartError> {
-        IoThread::start_with(options.clock.clone())?.start_agent(&config, options)
-    }
-
-    /// A user agent that runs while [`Agent::poll`] does, on the calling thread. [`Reactor`] drives more than
+impl PolledAgent {
+    /// A user agent that runs while [`PolledAgent::poll`] does, on the calling thread. [`Reactor`] drives more than
     /// one.
     ///
     /// # Errors
@@ -77,7 +91,7 @@ impl Agent {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for Agent {
+impl std::os::fd::AsFd for PolledAgent {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.reactor.as_fd()
     }

@@ -169,7 +169,12 @@ impl Agents {
         agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
     ) -> Option<R> {
-        let result = self.agents.get_mut(&agent)?.command(command);
+        if !self.agents.contains_key(&agent) {
+            // The agent may wait in the channel, because the application has started it just now.
+            self.take_arrivals();
+        }
+        let driver = self.agents.get_mut(&agent)?;
+        let result = driver.command_after_chores(command, &mut self.shared);
         self.serve(agent);
         self.settle();
         Some(result)
@@ -279,10 +284,7 @@ impl Agents {
         let now = self.shared.clock.now();
         let id = match envelope {
             Envelope::Arrival => {
-                while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok())
-                {
-                    self.insert(driver);
-                }
+                self.take_arrivals();
                 return;
             }
             Envelope::Complete => {
@@ -308,7 +310,7 @@ impl Agents {
                 }
                 id
             }
-            Envelope::Room(id) => id,
+            Envelope::Room(id) | Envelope::Chore(id) => id,
             Envelope::Described(id, session, step, outcome) => {
                 if let Some(driver) = self.agents.get_mut(&id) {
                     driver.on_description(session, step, outcome);
@@ -317,6 +319,12 @@ impl Agents {
             }
         };
         self.ready.insert(id);
+    }
+
+    fn take_arrivals(&mut self) {
+        while let Some(driver) = self.arrivals.as_ref().and_then(|all| all.try_recv().ok()) {
+            self.insert(driver);
+        }
     }
 
     /// Lets an agent do its work, and schedules its next deadline.

@@ -1,32 +1,23 @@
 //! Opens a connection step by step without blocking: names, addresses, TLS and the WebSocket handshake (RFC
 //! 7118 section 4).
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::vec;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustls::{ClientConnection, StreamOwned};
 use sip_core::config::ServerUrl;
-use sip_core::connection::ConnectError;
 use sip_core::{ConnectionId, ConnectionInfo, Timestamp, Transport};
-use sip_host::os::{
-    ADDRESS_DELAY, Trust, handshake_failure, preferred, server_name, tcp_failure, upgrade_request,
-};
+use sip_host::os::{ADDRESS_DELAY, Answer, Dialing, Handshake, Progress, preferred, tcp_failure};
 use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
-use tungstenite::handshake::HandshakeError;
-use tungstenite::handshake::MidHandshake;
-use tungstenite::handshake::client::ClientHandshake;
-use tungstenite::protocol::WebSocketConfig;
+use tungstenite::WebSocket;
+use tungstenite::protocol::Role;
 
 use crate::link::{Carrier, Socket, Stream, Tcp};
 
-/// Trust and sizes of connections: the same for all attempts of one agent.
-pub(crate) struct Dialer {
-    pub(crate) trust: Trust,
-    pub(crate) websocket: WebSocketConfig,
-}
+/// How many bytes of an answer one read takes at most.
+const ANSWER_BUFFER: usize = 1024;
 
 /// The registry and the token for new sockets.
 #[derive(Clone, Copy)]
@@ -46,8 +37,10 @@ pub(crate) struct Attempt {
 enum Stage {
     /// Waits for a call of [`Attempt::on_resolved`].
     Resolving,
-    Dialing(Dialing),
-    Upgrading(Box<MidHandshake<ClientHandshake<Stream>>>, ConnectionInfo),
+    Dialing(Addresses),
+    /// The proxy opens a tunnel.
+    Tunnelling(Exchange<Tcp>),
+    Upgrading(Box<Exchange<Stream>>, ConnectionInfo),
     Failed(Failure),
 }
 
@@ -60,22 +53,21 @@ pub(crate) enum Step {
 
 impl Attempt {
     /// A new attempt; call [`step`](Self::step) at once. Also returns the name to look up, if the host of the
-    /// server is a name.
+    /// server, or of the proxy in front of it, is a name.
     pub(crate) fn new(
         connection: ConnectionId,
         server: ServerUrl,
+        dialing: &Dialing,
         now: Timestamp,
     ) -> (Self, Option<(String, u16)>) {
-        let (stage, name) = match server.host().parse::<IpAddr>() {
+        let (host, port) = dialing.first_hop(&server);
+        let (stage, name) = match host.parse::<IpAddr>() {
             Ok(address) => {
-                let addresses = vec![SocketAddr::new(address, server.port())];
-                (Stage::Dialing(Dialing::new(addresses, now)), None)
+                let addresses = vec![SocketAddr::new(address, port)];
+                (Stage::Dialing(Addresses::new(addresses, now)), None)
             }
             // Names are resolved again on each attempt, so that a server that has moved is found.
-            Err(_) => {
-                let name = (server.host().to_owned(), server.port());
-                (Stage::Resolving, Some(name))
-            }
+            Err(_) => (Stage::Resolving, Some((host.to_owned(), port))),
         };
         let attempt = Self {
             connection,
@@ -89,19 +81,24 @@ impl Attempt {
     /// When to step even if no socket is ready.
     pub(crate) fn deadline(&self) -> Timestamp {
         match &self.stage {
-            Stage::Dialing(dialing) if dialing.waiting.len() > 0 => {
-                dialing.next_at.min(self.deadline)
+            Stage::Dialing(addresses) if addresses.waiting.len() > 0 => {
+                addresses.next_at.min(self.deadline)
             }
             _ => self.deadline,
         }
     }
 
     /// The resolver has finished.
-    pub(crate) fn on_resolved(&mut self, found: io::Result<Vec<SocketAddr>>, now: Timestamp) {
+    pub(crate) fn on_resolved(
+        &mut self,
+        found: io::Result<Vec<SocketAddr>>,
+        dialing: &Dialing,
+        now: Timestamp,
+    ) {
         if matches!(self.stage, Stage::Resolving) {
             self.stage = match preferred(found) {
-                Ok(addresses) => Stage::Dialing(Dialing::new(addresses, now)),
-                Err(failure) => Stage::Failed(failure),
+                Ok(addresses) => Stage::Dialing(Addresses::new(addresses, now)),
+                Err(failure) => Stage::Failed(dialing.unreached(failure)),
             };
         }
     }
@@ -109,78 +106,188 @@ impl Attempt {
     /// Goes on as far as the sockets allow.
     pub(crate) fn step(
         mut self,
-        dialer: &Dialer,
+        dialing: &Dialing,
         sockets: SocketRegistry<'_>,
         now: Timestamp,
     ) -> Step {
         loop {
-            self.stage = match self.stage {
-                Stage::Resolving => Stage::Resolving,
-                Stage::Dialing(mut dialing) => match dialing.step(sockets, now) {
-                    Ok(None) => Stage::Dialing(dialing),
-                    Ok(Some(tcp)) => match upgrade(&self.server, dialer, tcp) {
-                        Ok(stage) => {
-                            self.stage = stage;
-                            continue;
-                        }
-                        Err(failure) => Stage::Failed(failure),
-                    },
-                    Err(error) => Stage::Failed(tcp_failure(&error)),
+            let next = match self.stage {
+                Stage::Resolving => Ok(Next::Wait(Stage::Resolving)),
+                Stage::Dialing(mut addresses) => match addresses.step(sockets, now) {
+                    Ok(None) => Ok(Next::Wait(Stage::Dialing(addresses))),
+                    Ok(Some(tcp)) => connected(&self.server, dialing, tcp),
+                    Err(error) => Err(dialing.unreached(tcp_failure(&error))),
                 },
-                Stage::Upgrading(handshake, info) => match handshake.handshake() {
-                    Ok((socket, _)) => {
-                        return Step::Open(self.connection, Box::new(socket), info);
+                Stage::Tunnelling(exchange) => exchange.step().and_then(|outcome| match outcome {
+                    Outcome::Pending(exchange) => Ok(Next::Wait(Stage::Tunnelling(exchange))),
+                    Outcome::Open(tcp, _) => upgrade(&self.server, dialing, tcp, None),
+                }),
+                Stage::Upgrading(exchange, info) => exchange.step().map(|outcome| match outcome {
+                    Outcome::Pending(exchange) => {
+                        Next::Wait(Stage::Upgrading(Box::new(exchange), info))
                     }
-                    Err(HandshakeError::Interrupted(handshake)) => {
-                        Stage::Upgrading(Box::new(handshake), info)
-                    }
-                    Err(HandshakeError::Failure(error)) => Stage::Failed(handshake_failure(&error)),
-                },
-                Stage::Failed(failure) => {
+                    Outcome::Open(stream, rest) => Next::Open(stream, rest, info),
+                }),
+                Stage::Failed(failure) => Err(failure),
+            };
+            match next {
+                Ok(Next::Open(stream, rest, info)) => {
+                    let (role, sizes) = (Role::Client, Some(dialing.websocket));
+                    let socket = WebSocket::from_partially_read(stream, rest, role, sizes);
+                    return Step::Open(self.connection, Box::new(socket), info);
+                }
+                Ok(Next::GoOn(stage)) => self.stage = stage,
+                Ok(Next::Wait(stage)) if now < self.deadline => {
+                    self.stage = stage;
+                    return Step::Pending(self);
+                }
+                Ok(Next::Wait(_)) => self.stage = Stage::Failed(ConnectFailure::late()),
+                Err(failure) => {
                     let failure = ConnectFailure::new(&self.server, failure);
                     return Step::Failed(self.connection, failure);
                 }
-            };
-            if now >= self.deadline && !matches!(self.stage, Stage::Failed(_)) {
-                self.stage = Stage::Failed(ConnectFailure::late());
-            }
-            if !matches!(self.stage, Stage::Failed(_)) {
-                return Step::Pending(self);
             }
         }
     }
 }
 
-fn upgrade(server: &ServerUrl, dialer: &Dialer, tcp: TcpStream) -> Result<Stage, Failure> {
+/// What a stage leads to.
+enum Next {
+    /// Nothing before a socket is ready.
+    Wait(Stage),
+    GoOn(Stage),
+    /// The WebSocket is open; the bytes have been read beyond the handshake.
+    Open(Stream, Vec<u8>, ConnectionInfo),
+}
+
+/// The socket is connected to the server or to the proxy.
+fn connected(server: &ServerUrl, dialing: &Dialing, tcp: TcpStream) -> Result<Next, Failure> {
     // A SIP message is one write, so waiting for more data would only delay it.
     tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
     let remote = tcp.peer_addr().ok();
     let tcp = Tcp::new(tcp);
-    let (stream, transport) = if server.is_secure() {
-        let tls = ClientConnection::new(dialer.trust.tls()?, server_name(server)?)
-            .map_err(|error| (ConnectError::Tls, error.to_string()))?;
-        let tls = Box::new(StreamOwned::new(tls, tcp));
-        (Carrier::Tls(tls), Transport::Wss)
+    match dialing.tunnel(server) {
+        Some(tunnel) => {
+            let exchange = Exchange::new(tunnel, tcp);
+            Ok(Next::GoOn(Stage::Tunnelling(exchange)))
+        }
+        None => upgrade(server, dialing, tcp, remote),
+    }
+}
+
+fn upgrade(
+    server: &ServerUrl,
+    dialing: &Dialing,
+    tcp: Tcp,
+    remote: Option<SocketAddr>,
+) -> Result<Next, Failure> {
+    let (carrier, transport) = if server.is_secure() {
+        (secure(server, dialing, tcp)?, Transport::Wss)
     } else {
         (Carrier::Plain(tcp), Transport::Ws)
     };
-    let stream = Stream::new(stream);
-    let handshake =
-        ClientHandshake::start(stream, upgrade_request(server)?, Some(dialer.websocket))
-            .map_err(|error| handshake_failure(&error))?;
+    let exchange = Exchange::new(dialing.upgrade(server), Stream::new(carrier));
     let info = ConnectionInfo { transport, remote };
-    Ok(Stage::Upgrading(Box::new(handshake), info))
+    Ok(Next::GoOn(Stage::Upgrading(Box::new(exchange), info)))
+}
+
+#[cfg(feature = "tls")]
+fn secure(server: &ServerUrl, dialing: &Dialing, tcp: Tcp) -> Result<Carrier, Failure> {
+    let name = sip_host::os::server_name(server)?;
+    let tls = rustls::ClientConnection::new(dialing.trust.tls()?, name)
+        .map_err(|error| (sip_core::connection::ConnectError::Tls, error.to_string()))?;
+    Ok(Carrier::Tls(Box::new(rustls::StreamOwned::new(tls, tcp))))
+}
+
+#[cfg(not(feature = "tls"))]
+fn secure(_: &ServerUrl, _: &Dialing, _: Tcp) -> Result<Carrier, Failure> {
+    Err(sip_host::os::no_tls())
+}
+
+/// A request on its way and the answer to it, on a stream that does not block.
+struct Exchange<S> {
+    handshake: Handshake,
+    stream: S,
+    /// The stream keeps bytes of the request.
+    unflushed: bool,
+}
+
+enum Outcome<S> {
+    Pending(Exchange<S>),
+    /// The bytes have been read beyond the answer.
+    Open(S, Vec<u8>),
+}
+
+impl<S: Read + Write> Exchange<S> {
+    const fn new(handshake: Handshake, stream: S) -> Self {
+        Self {
+            handshake,
+            stream,
+            unflushed: true,
+        }
+    }
+
+    /// Goes on as far as the stream allows.
+    fn step(mut self) -> Result<Outcome<S>, Failure> {
+        loop {
+            match self.advance() {
+                Ok(answer) => match self.handshake.step(answer.as_answer())? {
+                    Progress::Continue(next) => self.handshake = next,
+                    Progress::Open(rest) => return Ok(Outcome::Open(self.stream, rest)),
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Outcome::Pending(self));
+                }
+                Err(error) => return Err(self.handshake.broken(&error)),
+            }
+        }
+    }
+
+    /// Sends what is left of the request, then reads once.
+    fn advance(&mut self) -> io::Result<Received> {
+        while !self.handshake.unsent().is_empty() {
+            match self.stream.write(self.handshake.unsent())? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                sent => self.handshake.sent(sent),
+            }
+        }
+        if self.unflushed {
+            self.stream.flush()?;
+            self.unflushed = false;
+        }
+        let mut received = Received {
+            buffer: [0; ANSWER_BUFFER],
+            length: 0,
+        };
+        received.length = self.stream.read(&mut received.buffer)?;
+        Ok(received)
+    }
+}
+
+struct Received {
+    buffer: [u8; ANSWER_BUFFER],
+    length: usize,
+}
+
+impl Received {
+    fn as_answer(&self) -> Answer<'_> {
+        match self.buffer.get(..self.length) {
+            Some(bytes) if !bytes.is_empty() => Answer::Bytes(bytes),
+            _ => Answer::End,
+        }
+    }
 }
 
 /// Tries all addresses: each one [`ADDRESS_DELAY`] after the last, or as soon as one has failed.
-struct Dialing {
+struct Addresses {
     waiting: vec::IntoIter<SocketAddr>,
     running: Vec<TcpStream>,
     next_at: Timestamp,
     failure: Option<io::Error>,
 }
 
-impl Dialing {
+impl Addresses {
     fn new(addresses: Vec<SocketAddr>, now: Timestamp) -> Self {
         Self {
             waiting: addresses.into_iter(),
@@ -270,10 +377,10 @@ mod tests {
             token: Token(1),
         };
         let mut dial = |addresses: Vec<SocketAddr>| {
-            let mut dialing = Dialing::new(addresses, Timestamp::ZERO);
+            let mut addresses = Addresses::new(addresses, Timestamp::ZERO);
             let mut events = mio::Events::with_capacity(8);
             for _ in 0..100 {
-                match dialing.step(sockets, Timestamp::ZERO) {
+                match addresses.step(sockets, Timestamp::ZERO) {
                     Ok(None) => poll
                         .poll(&mut events, Some(Duration::from_millis(100)))
                         .unwrap(),

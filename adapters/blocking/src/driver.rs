@@ -8,15 +8,16 @@ use std::sync::Arc;
 use mio::Registry;
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, Event, SessionId, Timestamp, UserAgent};
-use sip_host::os::{Clock, LastFailure, Outgoing, StartError, Trust, websocket_config};
+use sip_host::os::handle::Shared as Handles;
+use sip_host::os::{Clock, Dialing, LastFailure, Outgoing, StartError};
 use sip_host::{Autostop, Describers, Host, Job};
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::connect::{Attempt, Dialer, SocketRegistry, Step};
+use crate::connect::{Attempt, SocketRegistry, Step};
 use crate::description::Handlers;
 use crate::inbox::{Inbox, Pushed};
 use crate::link::{Closing, Link, LinkInput};
-use crate::mailbox::{AgentKey, Mailbox, Outcome};
+use crate::mailbox::{AgentKey, ChoreWaker, Mailbox, Outcome};
 use crate::options::Options;
 use crate::resolve::Resolver;
 
@@ -59,8 +60,10 @@ pub(crate) struct Driver {
     pub(crate) id: AgentKey,
     host: Host,
     last_failure: LastFailure,
+    /// `None` for an agent without handles.
+    handles: Option<Handles>,
     clock: Clock,
-    dialer: Dialer,
+    dialing: Dialing,
     attempts: Vec<Attempt>,
     links: VecDeque<Link>,
     closing: Vec<Closing>,
@@ -87,7 +90,7 @@ impl Driver {
         inbox: Option<Arc<Inbox>>,
         mailbox: &Arc<Mailbox>,
     ) -> Result<Self, StartError> {
-        let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
+        let dialing = options.dialing(config, cfg!(feature = "tls"))?;
         let (host, last_failure) = options.host(config)?;
         let id = mailbox.mint();
         let handlers = Handlers::new(
@@ -100,11 +103,9 @@ impl Driver {
             id,
             host,
             last_failure,
+            handles: None,
             clock: options.clock,
-            dialer: Dialer {
-                trust,
-                websocket: websocket_config(options.limits.message.message, options.send_queue),
-            },
+            dialing,
             attempts: Vec::new(),
             links: VecDeque::new(),
             closing: Vec::new(),
@@ -124,6 +125,25 @@ impl Driver {
         self.last_failure.clone()
     }
 
+    /// Handles follow the events of the agent from now on.
+    pub(crate) fn handles(&mut self, mailbox: &Arc<Mailbox>) -> Handles {
+        let handles = Handles::new(self.last_failure());
+        let agent = self.id;
+        let mailbox = mailbox.clone();
+        let _ = handles.await_chore(&Arc::new(ChoreWaker { mailbox, agent }).into());
+        self.host.observe(handles.observer());
+        self.handles = Some(handles.clone());
+        handles
+    }
+
+    /// Carries out what handles have left, each with what follows from it.
+    fn do_chores(&mut self, shared: &mut Shared) {
+        while let Some(chore) = self.handles.as_ref().and_then(Handles::take_chore) {
+            self.command(|agent, now| chore.carry_out(agent, now));
+            self.carry_out(shared);
+        }
+    }
+
     /// The sockets may have become ready. `closed`: the peer of one of them sends no more.
     pub(crate) fn wake(&mut self, closed: bool) {
         for link in &mut self.links {
@@ -136,7 +156,17 @@ impl Driver {
         std::mem::take(&mut self.deliveries)
     }
 
-    pub(crate) fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
+    /// Runs a command of the application, after what handles have left before.
+    pub(crate) fn command_after_chores<R>(
+        &mut self,
+        command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
+        shared: &mut Shared,
+    ) -> R {
+        self.do_chores(shared);
+        self.command(command)
+    }
+
+    fn command<R>(&mut self, command: impl FnOnce(&mut UserAgent, Timestamp) -> R) -> R {
         self.host.command(command, self.clock.now())
     }
 
@@ -196,7 +226,7 @@ impl Driver {
     ) {
         let mut attempts = self.attempts.iter_mut();
         if let Some(attempt) = attempts.find(|attempt| attempt.connection == connection) {
-            attempt.on_resolved(found, now);
+            attempt.on_resolved(found, &self.dialing, now);
         }
     }
 
@@ -214,13 +244,15 @@ impl Driver {
 
     /// Carries out the jobs and feeds a bounded number of inputs. True if there is more to do at once.
     pub(crate) fn serve(&mut self, shared: &mut Shared) -> bool {
+        self.do_chores(shared);
+        let is_unheard = self.is_unheard();
         let autostop = match self.is_commanded {
             true => Autostop::Off,
-            false => self.host.autostop(self.clock.now()),
+            false => self.host.autostop(is_unheard, self.clock.now()),
         };
         self.carry_out(shared);
         let is_over = match autostop {
-            Autostop::Off => !self.is_commanded && matches!(self.outlet, Outlet::Closed),
+            Autostop::Off => false,
             Autostop::UnderWay => false,
             Autostop::Done => self.waiting.is_empty(),
         };
@@ -252,6 +284,15 @@ impl Driver {
             }
         }
         true
+    }
+
+    /// Whether the application has dropped its events.
+    fn is_unheard(&self) -> bool {
+        match &self.outlet {
+            Outlet::Closed => true,
+            Outlet::Inbox(inbox) => inbox.is_receiver_dropped(),
+            Outlet::Driver => false,
+        }
     }
 
     /// Carries out all jobs, until too many events wait.
@@ -305,6 +346,8 @@ impl Driver {
                 Pushed::Taken { woke: true } => self.deliveries.woken += 1,
                 Pushed::Taken { woke: false } => self.deliveries.unnoticed += 1,
                 Pushed::Full(event) => self.waiting.push_back(event),
+                Pushed::Discarded { is_first: true } => self.host.note_unread_events(),
+                Pushed::Discarded { is_first: false } => {}
                 Pushed::ReceiverDropped => self.outlet = Outlet::Closed,
             },
             Outlet::Closed => {}
@@ -312,7 +355,7 @@ impl Driver {
     }
 
     fn connect(&mut self, connection: ConnectionId, url: ServerUrl, shared: &mut Shared) {
-        let (attempt, name) = Attempt::new(connection, url, self.clock.now());
+        let (attempt, name) = Attempt::new(connection, url, &self.dialing, self.clock.now());
         self.attempts.push(attempt);
         match name {
             Some(name) => {
@@ -331,7 +374,7 @@ impl Driver {
         };
         for attempt in std::mem::take(&mut self.attempts) {
             let now = self.clock.now();
-            match attempt.step(&self.dialer, sockets, now) {
+            match attempt.step(&self.dialing, sockets, now) {
                 Step::Pending(attempt) => self.attempts.push(attempt),
                 Step::Open(connection, socket, info) => {
                     let link = Link::new(connection, *socket, self.send_queue);
@@ -425,6 +468,9 @@ impl Driver {
         self.host.abandon(self.clock.now());
         self.carry_out(shared);
         self.ended = true;
+        if let Some(handles) = &self.handles {
+            handles.gone();
+        }
         for attempt in self.attempts.drain(..) {
             shared.resolver.cancel((self.id, attempt.connection));
         }

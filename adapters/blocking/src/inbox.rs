@@ -21,6 +21,10 @@ pub(crate) struct InboxState {
     pub(crate) ended: bool,
     /// The application has dropped its `Events`.
     pub(crate) receiver_dropped: bool,
+    /// The application has begun to read.
+    pub(crate) is_read: bool,
+    /// How many events found the queue full before that.
+    pub(crate) missed: u64,
     /// How many threads wait.
     waiting: usize,
 }
@@ -33,6 +37,11 @@ pub(crate) enum Pushed {
     },
     /// The queue is full. The agent receives [`Envelope::Room`] when it is not.
     Full(Event),
+    /// The queue is full, and the application has never read it: the event is gone.
+    Discarded {
+        /// Whether it is the first one.
+        is_first: bool,
+    },
     /// The application has dropped its `Events`.
     ReceiverDropped,
 }
@@ -46,6 +55,8 @@ impl Inbox {
                 full: false,
                 ended: false,
                 receiver_dropped: false,
+                is_read: false,
+                missed: 0,
                 waiting: 0,
             }),
             changed: Condvar::new(),
@@ -60,6 +71,12 @@ impl Inbox {
         let mut state = self.state();
         if state.receiver_dropped {
             return Pushed::ReceiverDropped;
+        }
+        if state.events.len() >= state.limit && !state.is_read {
+            state.missed += 1;
+            return Pushed::Discarded {
+                is_first: state.missed == 1,
+            };
         }
         if state.events.len() >= state.limit {
             state.full = true;

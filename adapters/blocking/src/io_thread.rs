@@ -7,8 +7,10 @@ use std::time::Duration;
 use sip_core::config::Config;
 use sip_host::os::{Clock, StartError};
 
+use crate::commands::Commands;
 use crate::driver::Driver;
-use crate::handle::{Events, Handle};
+use crate::events::Events;
+use crate::handles::Agent;
 use crate::inbox::Inbox;
 use crate::leadership::{GRACE, Leadership};
 use crate::mailbox::Envelope;
@@ -77,8 +79,8 @@ impl IoThread {
 
     /// Starts a user agent on this thread.
     ///
-    /// It ends once the [`Handle`] with all its clones and the [`Events`] are dropped. It then hangs up without
-    /// waiting for responses and closes the sockets within 2 seconds.
+    /// It ends once the application has dropped each [`Agent`] with all handles made from it, and if `autostop` is off the
+    /// [`Events`], too: it hangs up and unregisters, within 2 seconds, and closes the sockets.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
@@ -86,18 +88,18 @@ impl IoThread {
         &self,
         config: &Config,
         mut options: Options,
-    ) -> Result<(Handle, Events), StartError> {
+    ) -> Result<(Agent, Events), StartError> {
         options.clock = self.clock.clone();
         let leadership = &self.guard.0;
         let mailbox = leadership.mailbox();
         let inbox = Arc::new(Inbox::new(options.event_queue.max(1)));
-        let driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
-        let (id, last_failure) = (driver.id, driver.last_failure());
+        let mut driver = Driver::new(config, options, Some(inbox.clone()), mailbox)?;
+        let (id, handles) = (driver.id, driver.handles(mailbox));
         if self.arrivals.send(driver).is_err() || !mailbox.post(Envelope::Arrival) {
             return Err(StartError::Gone);
         }
-        let handle = Handle::new(id, leadership.clone(), last_failure);
-        Ok((handle, Events::new(id, leadership.clone(), inbox)))
+        let agent = Agent::of(Commands::new(id, leadership.clone(), handles));
+        Ok((agent, Events::new(id, leadership.clone(), inbox)))
     }
 }
 
@@ -143,14 +145,14 @@ mod tests {
     }
 
     /// Answers the MESSAGE requests, and returns how many threads the adapter woke between the first answer and the last.
-    fn answer_all(thread: &IoThread, handle: &Handle, events: &mut Events) -> usize {
+    fn answer_all(thread: &IoThread, agent: &Agent, events: &mut Events) -> usize {
         let leadership = &thread.guard.0;
         let woken = || leadership.wakes() + leadership.mailbox().wakes();
         let mut before = 0;
         let mut answered = 0;
         while answered < MESSAGES {
             if let Event::IncomingRequest { incoming, .. } = events.next().unwrap() {
-                handle.respond(incoming, StatusCode::OK).unwrap();
+                agent.commands().respond(incoming, StatusCode::OK).unwrap();
                 if answered == 0 {
                     before = woken();
                 }
@@ -160,7 +162,7 @@ mod tests {
         woken() - before
     }
 
-    fn agent_of(thread: &IoThread, listener: &TcpListener) -> (Handle, Events) {
+    fn agent_of(thread: &IoThread, listener: &TcpListener) -> (Agent, Events) {
         let port = listener.local_addr().unwrap().port();
         let config = alice_at(&format!("ws://127.0.0.1:{port}")).build();
         let options = Options::default();

@@ -11,19 +11,23 @@
 //! | free | a second thread waits for events, or [`GRACE`] passes | it is at the I/O thread |
 //! | at a thread of the application | that thread has its event, or waits no longer | it is free |
 //!
+//! [`Leadership::wait`] is how a thread of the application waits: for an event, or for what a handle asks.
+//!
 //! The I/O thread looks once in [`GRACE`] whether the lead is free for that long, so sockets and deadlines are late by
 //! twice that time at most when the application is busy with an event. It sleeps while one thread of the application
 //! leads for longer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::task::Wake;
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use sip_core::{Timestamp, UserAgent};
 
 use crate::agents::Agents;
-use crate::mailbox::{AgentKey, Driving, Mailbox};
+use crate::mailbox::{AgentKey, Deadlock, Driving, Mailbox};
 use crate::waiter::Waiter;
 
 /// How long the lead may be free before the I/O thread takes it.
@@ -42,6 +46,8 @@ pub(crate) struct Leadership {
     /// The I/O thread waits for it while it does not lead.
     io_thread: Condvar,
     grace: Duration,
+    /// How many threads were woken that wait for what a handle asks, since the last turn.
+    notified: AtomicUsize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,20 +83,20 @@ impl Course {
 }
 
 /// What a thread that begins to wait for events does.
-pub(crate) enum Role<'a> {
+enum Role<'a> {
     Leads(Lead<'a>),
     /// Another thread leads, and wakes this one.
     Follows,
 }
 
 /// The lead of a thread of the application. Its drop gives it back.
-pub(crate) struct Lead<'a> {
+struct Lead<'a> {
     leadership: &'a Leadership,
     waiter: MutexGuard<'a, Waiter>,
 }
 
 /// A thread of the application that waits for events. Its drop ends the wait.
-pub(crate) struct Presence<'a>(&'a Leadership);
+struct Presence<'a>(&'a Leadership);
 
 /// The agents, held by the current thread.
 struct Held<'a> {
@@ -112,6 +118,18 @@ impl Drop for Held<'_> {
 
 /// The agents are gone.
 pub(crate) struct Gone;
+
+/// Why a command was not carried out.
+pub(crate) enum NoCommand {
+    Gone,
+    Deadlock,
+}
+
+impl From<Deadlock> for NoCommand {
+    fn from(_: Deadlock) -> Self {
+        Self::Deadlock
+    }
+}
 
 /// What a turn did.
 struct Turn {
@@ -155,6 +173,7 @@ impl Leadership {
             }),
             io_thread: Condvar::new(),
             grace,
+            notified: AtomicUsize::new(0),
         }
     }
 
@@ -177,15 +196,18 @@ impl Leadership {
     /// Runs `command` with an agent and the time on the current thread, then sends the messages that result from it.
     ///
     /// # Errors
-    /// [`Gone`] if the agent has ended, or the command panics.
+    /// [`NoCommand::Gone`] if the agent has ended, or the command panics; [`NoCommand::Deadlock`] if the thread that drives the
+    /// agents waits for the current one.
     pub(crate) fn command<R>(
         &self,
         agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
-    ) -> Result<R, Gone> {
+    ) -> Result<R, NoCommand> {
+        let waiting = self.mailbox.wait()?;
         // A command that panics ends the agents, and with them this call; the panic has been reported by its hook.
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut held = self.hold();
+            drop(waiting);
             let agents = held.agents.as_mut()?;
             agents.take_deliveries();
             // Without its agent the command is dropped, and what it holds may post an envelope.
@@ -193,13 +215,13 @@ impl Leadership {
             Some((result, agents.outrun_the_wait(), agents.take_deliveries()))
         }));
         let Ok(Some((result, outruns, deliveries))) = result else {
-            return Err(Gone);
+            return Err(NoCommand::Gone);
         };
         // The leader may be the thread that waits for the event.
         if outruns || deliveries.unnoticed > 0 && lock(&self.course).leader == Leader::Application {
             self.mailbox.interrupt();
         }
-        result.ok_or(Gone)
+        result.ok_or(NoCommand::Gone)
     }
 
     /// One wait and what it reports, at most for `limit`.
@@ -220,9 +242,10 @@ impl Leadership {
             }
             let agents = held.agents.as_mut().ok_or(Gone)?;
             agents.take_deliveries();
+            self.notified.store(0, Ordering::Relaxed);
             let attendance = lock(&self.course).attendance;
             agents.turn(waiter.readiness(), wait);
-            let woken = agents.take_deliveries().woken;
+            let woken = agents.take_deliveries().woken + self.notified.swap(0, Ordering::Relaxed);
             Ok(Turn { woken, attendance })
         }));
         turn.unwrap_or(Err(Gone))
@@ -309,8 +332,39 @@ impl Leadership {
         self.io_thread.notify_one();
     }
 
+    /// Waits for `awaited`, until `end` at most, and drives the agents if no other thread does. `None` if it does not come in time,
+    /// or not at once on the thread that drives the agents, which would wait for itself.
+    pub(crate) fn wait<A: Awaited>(
+        &self,
+        awaited: &mut A,
+        end: Option<Instant>,
+    ) -> Option<A::Output> {
+        if let Some(output) = awaited.take() {
+            return Some(output);
+        }
+        if self.mailbox.is_driven_here() {
+            return None;
+        }
+        let presence = self.enter();
+        loop {
+            if let Role::Leads(lead) = presence.role() {
+                awaited.lead(true);
+                let output = lead.drive(awaited, end);
+                awaited.lead(false);
+                return output;
+            }
+            if let Some(output) = awaited.take() {
+                return Some(output);
+            }
+            if left(end) == Some(Duration::ZERO) {
+                return None;
+            }
+            awaited.park(left(end));
+        }
+    }
+
     /// A thread of the application begins to wait for events.
-    pub(crate) fn enter(&self) -> Presence<'_> {
+    fn enter(&self) -> Presence<'_> {
         let mut course = lock(&self.course);
         course.attendance.waiting += 1;
         course.attendance.entries += 1;
@@ -338,7 +392,7 @@ impl Leadership {
 
 impl<'a> Presence<'a> {
     /// Takes the lead if it is free and no other thread waits.
-    pub(crate) fn role(&self) -> Role<'a> {
+    fn role(&self) -> Role<'a> {
         let leadership = self.0;
         let mut course = lock(&leadership.course);
         if course.is_over || course.leader != Leader::Free {
@@ -366,11 +420,26 @@ impl Drop for Presence<'_> {
 }
 
 impl Lead<'_> {
+    /// Drives the agents until what the thread waits for is there, or `end` has come.
+    fn drive<A: Awaited>(mut self, awaited: &mut A, end: Option<Instant>) -> Option<A::Output> {
+        loop {
+            // The thread that led before may have brought it meanwhile.
+            if let Some(output) = awaited.take() {
+                return Some(output);
+            }
+            // An error means that the agents are gone, which ends every wait.
+            let _gone = self.turn(left(end));
+            if left(end) == Some(Duration::ZERO) {
+                return awaited.take();
+            }
+        }
+    }
+
     /// Waits once and handles what the wait reports, at most for `limit`.
     ///
     /// # Errors
     /// [`Gone`] if the agents are gone.
-    pub(crate) fn turn(&mut self, limit: Option<Duration>) -> Result<(), Gone> {
+    fn turn(&mut self, limit: Option<Duration>) -> Result<(), Gone> {
         self.leadership.turn(&mut self.waiter, limit).map(drop)
     }
 }
@@ -384,6 +453,111 @@ impl Drop for Lead<'_> {
             self.leadership.wake_io_thread(&mut course);
         } else if course.is_io_thread_asleep {
             self.leadership.wake_io_thread(&mut course);
+        }
+    }
+}
+
+/// What a thread of the application waits for.
+pub(crate) trait Awaited {
+    /// What it gets.
+    type Output;
+
+    /// Takes it, if it is there.
+    fn take(&mut self) -> Option<Self::Output>;
+
+    /// The thread leads from now on, or no longer.
+    fn lead(&mut self, leads: bool);
+
+    /// Another thread leads: waits until it may be there, at most for `limit`.
+    fn park(&mut self, limit: Option<Duration>);
+}
+
+/// The time that is left; `None` without an end.
+fn left(end: Option<Instant>) -> Option<Duration> {
+    end.map(|end| end.saturating_duration_since(Instant::now()))
+}
+
+/// Wakes a thread of the application that waits for what a handle asks.
+pub(crate) struct Alarm {
+    leadership: Arc<Leadership>,
+    thread: ThreadId,
+    state: Mutex<AlarmState>,
+    rung: Condvar,
+}
+
+struct AlarmState {
+    has_rung: bool,
+    rest: Rest,
+}
+
+/// What the thread does until the alarm rings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Awake,
+    Parked,
+    Leads,
+}
+
+impl Alarm {
+    /// The alarm of the current thread. It has rung, because the thread has not looked yet.
+    pub(crate) fn new(leadership: Arc<Leadership>) -> Arc<Self> {
+        Arc::new(Self {
+            leadership,
+            thread: thread::current().id(),
+            state: Mutex::new(AlarmState {
+                has_rung: true,
+                rest: Rest::Awake,
+            }),
+            rung: Condvar::new(),
+        })
+    }
+
+    /// Whether it has rung since the last call.
+    pub(crate) fn take(&self) -> bool {
+        std::mem::take(&mut lock(&self.state).has_rung)
+    }
+
+    /// The thread leads from now on, or no longer.
+    pub(crate) fn lead(&self, leads: bool) {
+        lock(&self.state).rest = if leads { Rest::Leads } else { Rest::Awake };
+    }
+
+    /// Waits until it rings, at most for `limit`.
+    pub(crate) fn park(&self, limit: Option<Duration>) {
+        let mut state = lock(&self.state);
+        state.rest = Rest::Parked;
+        let goes_on = |state: &mut AlarmState| !state.has_rung;
+        let mut state = match limit {
+            None => {
+                let woken = self.rung.wait_while(state, goes_on);
+                woken.unwrap_or_else(PoisonError::into_inner)
+            }
+            Some(limit) => {
+                let woken = self.rung.wait_timeout_while(state, limit, goes_on);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.rest = Rest::Awake;
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        let mut state = lock(&self.state);
+        if std::mem::replace(&mut state.has_rung, true) {
+            return;
+        }
+        let rest = state.rest;
+        drop(state);
+        match rest {
+            Rest::Awake => {}
+            Rest::Parked => {
+                self.leadership.notified.fetch_add(1, Ordering::Relaxed);
+                self.rung.notify_one();
+            }
+            // The thread looks after each turn, but not while it waits for sockets.
+            Rest::Leads if thread::current().id() == self.thread => {}
+            Rest::Leads => self.leadership.mailbox.interrupt(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, Read, Write};
 
 use bytes::Bytes;
 use mio::net::TcpStream;
+#[cfg(feature = "tls")]
 use rustls::{ClientConnection, StreamOwned};
 use sip_core::{ConnectionId, Timestamp};
 use sip_host::os::{CLOSE_TIMEOUT, End, Outgoing, READS_PER_TURN, broken, close_frame, closed};
@@ -104,6 +105,7 @@ impl Write for Tcp {
 /// TCP, or TLS over it. It never blocks.
 pub(crate) enum Carrier {
     Plain(Tcp),
+    #[cfg(feature = "tls")]
     Tls(Box<StreamOwned<ClientConnection, Tcp>>),
 }
 
@@ -131,6 +133,7 @@ impl Stream {
     fn tcp(&mut self) -> &mut Tcp {
         match &mut self.carrier {
             Carrier::Plain(tcp) => tcp,
+            #[cfg(feature = "tls")]
             Carrier::Tls(tls) => &mut tls.sock,
         }
     }
@@ -153,6 +156,7 @@ impl Read for Stream {
         self.reads = left.ok_or(io::ErrorKind::WouldBlock)?;
         match &mut self.carrier {
             Carrier::Plain(tcp) => tcp.read(buffer),
+            #[cfg(feature = "tls")]
             Carrier::Tls(tls) => tls.read(buffer),
         }
     }
@@ -162,6 +166,7 @@ impl Write for Stream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match &mut self.carrier {
             Carrier::Plain(tcp) => tcp.write(buffer),
+            #[cfg(feature = "tls")]
             Carrier::Tls(tls) => tls.write(buffer),
         }
     }
@@ -169,6 +174,7 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.carrier {
             Carrier::Plain(tcp) => tcp.flush(),
+            #[cfg(feature = "tls")]
             Carrier::Tls(tls) => tls.flush(),
         }
     }

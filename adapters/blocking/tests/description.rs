@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sip_blocking::{
-    CommandFailure, DescriptionError, Handle, Options, Reply, SessionDescriptionHandler,
+    CommandFailure, Commands, DescriptionError, Options, Reply, SessionDescriptionHandler,
     SessionDescriptionHandlerFactory,
 };
 use sip_core::{Body, DescriptionKind, Event, InviteOptions, SessionId};
@@ -30,13 +30,13 @@ enum Manner {
 struct Factory {
     record: Record,
     manner: Manner,
-    handle: Arc<Mutex<Option<Handle>>>,
+    handle: Arc<Mutex<Option<Commands>>>,
 }
 
 struct Handler {
     record: Record,
     manner: Manner,
-    handle: Arc<Mutex<Option<Handle>>>,
+    handle: Arc<Mutex<Option<Commands>>>,
 }
 
 impl SessionDescriptionHandlerFactory for Factory {
@@ -96,7 +96,7 @@ impl SessionDescriptionHandler for Handler {
     }
 }
 
-fn options(manner: Manner) -> (Options, Record, Arc<Mutex<Option<Handle>>>) {
+fn options(manner: Manner) -> (Options, Record, Arc<Mutex<Option<Commands>>>) {
     let (record, handle) = (Record::default(), Arc::default());
     let mut options = Options::default();
     options.description_factory = Some(Arc::new(Factory {

@@ -1,11 +1,13 @@
 //! The requirements of RFC 6455 for a client, checked at the other end of the wire.
 
-use sip_blocking::{Agent, Events, Handle, Options};
+mod common;
+
+use sip_blocking::{Agent, Commands, Events, Options};
 use sip_testing::sockets::{alice_at, frames};
 
-fn start(url: &str) -> (Handle, Events) {
+fn start(url: &str) -> (Commands, Events) {
     let config = alice_at(url);
-    Agent::start(config.build().unwrap(), Options::default()).unwrap()
+    common::commanded(Agent::start(config.build().unwrap(), Options::default()))
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! A hostile server: what it can delay, and for how long.
 
+mod common;
+
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use sip_blocking::{Agent, Events, Handle, Options};
+use sip_blocking::{Agent, Commands, Events, Options};
 use sip_core::Event;
 use sip_testing::PATIENCE;
 use sip_testing::sockets::{alice_at, hostile, wire};
 
-type Started = (Handle, Events);
+type Started = (Commands, Events);
 
 fn start(url: &str) -> Started {
     let mut options = Options::default();
@@ -19,7 +21,7 @@ fn start(url: &str) -> Started {
 fn start_with(url: &str, options: Options, asks: bool) -> Started {
     let mut config = alice_at(url);
     config.ask_server_url(asks);
-    Agent::start(config.build().unwrap(), options).unwrap()
+    common::commanded(Agent::start(config.build().unwrap(), options))
 }
 
 fn is_carried_out((handle, _): &Started) -> bool {

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sip_blocking::{Agent, Clock, Options, Reactor};
+use sip_blocking::{Agent, Clock, Options, PolledAgent, Reactor};
 use sip_core::config::{Config, LogLevel};
 use sip_core::{Body, Cause, Direction, Event, Originator};
 use tungstenite::{Message, WebSocket};
@@ -18,7 +18,7 @@ use common::{PATIENCE, accept, config, listen, next_connection, next_text, reque
 const NO_ANSWER: Duration = Duration::from_secs(3_600);
 
 /// Carries the agent until `wanted` makes something of an event.
-fn until<T>(agent: &mut Agent, wanted: impl Fn(Event) -> Option<T>) -> T {
+fn until<T>(agent: &mut PolledAgent, wanted: impl Fn(Event) -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         let left = end.saturating_duration_since(Instant::now());
@@ -30,7 +30,7 @@ fn until<T>(agent: &mut Agent, wanted: impl Fn(Event) -> Option<T>) -> T {
 }
 
 /// An agent that this thread carries, its clock, and the server's end of its connection.
-fn connected(config: Config) -> (Agent, Clock, WebSocket<TcpStream>) {
+fn connected(config: Config) -> (PolledAgent, Clock, WebSocket<TcpStream>) {
     let (listener, port) = listen();
     let config = config
         .to_builder()
@@ -40,7 +40,7 @@ fn connected(config: Config) -> (Agent, Clock, WebSocket<TcpStream>) {
     let clock = Clock::start();
     let mut options = Options::default();
     options.clock = clock.clone();
-    let mut agent = Agent::new(config, options).unwrap();
+    let mut agent = PolledAgent::new(config, options).unwrap();
     let server = std::thread::spawn(move || accept(next_connection(&listener), Some("sip")));
     until(&mut agent, |event| {
         matches!(event, Event::Connected { .. }).then_some(())
@@ -276,7 +276,7 @@ fn the_connectors_get_every_record() {
     options.log_connector = Some(Box::new(move |log| {
         record.lock().unwrap().push(log.content.to_string());
     }));
-    let (_handle, _events) = Agent::start(config, options).unwrap();
+    let (_handle, _events) = common::commanded(Agent::start(config, options));
     let mut server = accept(next_connection(&listener), Some("sip"));
     let malformed = request("OPTIONS", 1, "").replace("CSeq: 1", "CSeq: x");
     send(&mut server, Message::text(malformed.clone()));
@@ -330,7 +330,7 @@ fn an_idle_agent_uses_no_processor_time() {
 #[test]
 fn an_end_that_comes_with_the_handshake_is_an_event() {
     let (listener, port) = listen();
-    let mut agent = Agent::new(
+    let mut agent = PolledAgent::new(
         config(&format!("ws://127.0.0.1:{port}")),
         Options::default(),
     )

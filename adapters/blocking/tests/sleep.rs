@@ -1,20 +1,22 @@
 //! The machine sleeps, and the agent goes on as if nothing had been.
 
+mod common;
+
 use std::time::Duration;
 
-use sip_blocking::{Agent, Clock, Events, Handle, IoThread, Options};
+use sip_blocking::{Agent, Clock, Commands, Events, IoThread, Options};
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
 use sip_testing::sockets::sleep;
 
 /// With a thread of its own.
-struct Blocking(Handle, Events);
+struct Blocking(Commands, Events);
 
 impl sleep::Agent for Blocking {
     fn start(config: Config, clock: Clock) -> Self {
         let mut options = Options::default();
         options.clock = clock;
-        let (handle, events) = Agent::start(config, options).unwrap();
+        let (handle, events) = common::commanded(Agent::start(config, options));
         Self(handle, events)
     }
 
@@ -36,7 +38,7 @@ struct OfMany(Blocking);
 impl sleep::Agent for OfMany {
     fn start(config: Config, clock: Clock) -> Self {
         let thread = IoThread::start_with(clock).unwrap();
-        let (handle, events) = thread.start_agent(&config, Options::default()).unwrap();
+        let (handle, events) = common::commanded(thread.start_agent(&config, Options::default()));
         Self(Blocking(handle, events))
     }
 

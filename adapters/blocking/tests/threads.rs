@@ -90,9 +90,8 @@ fn one_thread_carries_many_agents() {
     let thread = IoThread::start().unwrap();
     let mut agents = Vec::new();
     for _ in 0..AGENTS {
-        let (handle, mut events) = thread
-            .start_agent(&config(&url), Options::default())
-            .unwrap();
+        let (handle, mut events) =
+            common::commanded(thread.start_agent(&config(&url), Options::default()));
         let server = accept(next_connection(&listener), Some("sip"));
         until(&mut events, |event| {
             matches!(event, Event::Connected { .. }).then_some(())
@@ -149,7 +148,8 @@ fn autostop_stops_in_good_order() {
         let registrar = Registrar::start(600);
         let url = format!("ws://127.0.0.1:{}", registrar.port);
         let config = alice_at(&url).register(true).autostop(true).build();
-        let (handle, mut events) = Agent::start(config.unwrap(), Options::default()).unwrap();
+        let (handle, mut events) =
+            common::commanded(Agent::start(config.unwrap(), Options::default()));
         until(&mut events, |event| {
             matches!(event, Event::Registered(_)).then_some(())
         });

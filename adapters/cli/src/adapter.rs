@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::{Options, SignallingOnlyFactory, StartError};
+use sip_host::os::{Clock, Options, SignallingOnlyFactory, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -24,7 +25,10 @@ const FORWARDED_EVENTS: usize = 16;
 
 /// Settings of a command for its user agent besides the configuration.
 pub(crate) struct Settings {
+    #[cfg(feature = "tls")]
     pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    /// The clock of the agent, to which its events refer.
+    pub(crate) clock: Clock,
     pub(crate) trace: TraceConnector,
     /// The limit of transactions on each side, if not the default.
     pub(crate) transactions: Option<usize>,
@@ -33,7 +37,11 @@ pub(crate) struct Settings {
 impl Settings {
     fn options<F: ?Sized + SignallingOnlyFactory>(self) -> Options<F> {
         let mut options = Options::signalling_only();
-        options.extra_roots = self.extra_roots;
+        #[cfg(feature = "tls")]
+        {
+            options.extra_roots = self.extra_roots;
+        }
+        options.clock = self.clock;
         options.trace_connector = Some(self.trace);
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
@@ -53,12 +61,15 @@ pub(crate) fn start(
     match adapter {
         Adapter::Tokio => {
             let options = settings.options();
-            let (handle, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
-            Ok((Handle::Tokio(handle), Events::Tokio(events)))
+            let (agent, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
+            Ok((
+                Handle::Tokio(agent.commands().clone()),
+                Events::Tokio(events),
+            ))
         }
         Adapter::Blocking => {
             let options = settings.options();
-            let agent = sip_blocking::Agent::new(config, options).map_err(failure)?;
+            let agent = sip_blocking::PolledAgent::new(config, options).map_err(failure)?;
             let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
             let blocking = Blocking {
                 agent: Arc::new(Mutex::new(agent)),
@@ -74,13 +85,13 @@ pub(crate) fn start(
 /// things too; commands run on the thread that gives them.
 #[derive(Clone, Debug)]
 pub(crate) struct Blocking {
-    agent: Arc<Mutex<sip_blocking::Agent>>,
+    agent: Arc<Mutex<sip_blocking::PolledAgent>>,
     /// A command may have changed when the agent is to be polled next.
     commanded: Arc<Notify>,
 }
 
 impl Blocking {
-    fn agent(&self) -> MutexGuard<'_, sip_blocking::Agent> {
+    fn agent(&self) -> MutexGuard<'_, sip_blocking::PolledAgent> {
         self.agent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,7 +179,7 @@ impl Sockets {
 /// Commands to a user agent.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
-    Tokio(sip_tokio::Handle),
+    Tokio(sip_tokio::Commands),
     Blocking(Blocking),
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
 
+use crate::listen::Listen;
 use crate::secret::Secret;
 
 const EXIT_CODES: &str = "\
@@ -85,7 +86,8 @@ pub(crate) enum Command {
     Subscribe(Subscribe),
     /// Publish a state, such as presence, keep it published, then remove it
     ///
-    /// Stays until --for seconds after the first success, or until Ctrl-C. Exit code 1 if the server refuses the state.
+    /// Stays until --for seconds after the first success, or until Ctrl-C. A line on the terminal changes the state (see
+    /// --changes). Exit code 1 if the server refuses the state.
     Publish(Publish),
     /// Watch the presence of people and the own mailbox, a line for each
     ///
@@ -99,7 +101,28 @@ pub(crate) enum Command {
     ///
     /// Exit code 1 if a file does not parse, unless --answer is given.
     Parse(Parse),
+    /// Draw the messages of traces, logs and captures as a ladder diagram
+    ///
+    /// Takes what sip parse takes: the output of --trace, logs of tracing with the target sip.trace, what sngrep, ngrep,
+    /// sipdump, Asterisk and FreeSWITCH write, and captures of packets (pcap, pcapng). Several files are merged by their times; a
+    /// message that two of them have is drawn once.
+    Ladder(DrawLadder),
+    /// Print the completions of a shell
+    ///
+    /// bash: source <(sip completions bash), or into ~/.local/share/bash-completion/completions/sip.
+    /// zsh: into a file _sip in a folder of $fpath. fish: into ~/.config/fish/completions/sip.fish.
+    Completions(Completions),
+    /// Write the manual pages, one for each command
+    ///
+    /// Without a folder it prints the page of the program, so that sip man | man -l - shows it.
+    Man(Man),
 }
+
+/// Where `sip serve` listens without `--listen`.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:5080";
+
+/// The realm of `sip serve` without `--realm`.
+pub(crate) const DEFAULT_REALM: &str = "localhost";
 
 /// Which server, which account.
 #[derive(Args, Clone, Debug, Default)]
@@ -128,6 +151,7 @@ pub(crate) struct Account {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Extra root certificate for wss, in PEM form
+    #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// Support Replaces (RFC 3891): take a call that replaces one of ours, at once
@@ -205,12 +229,17 @@ pub(crate) struct Demo {
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen, such as localhost:5080 or [::1]:5080; port 0 takes a free one
+    ///
+    /// A name stands for each of its addresses.
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
+    pub(crate) listen: Listen,
     /// A user that may register and call; repeat for more than one
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
     pub(crate) user: Vec<(String, String)>,
+    /// Serve the counters for Prometheus over HTTP at /metrics, such as 127.0.0.1:9090
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<Listen>,
     /// Serve a page with two phones and the ladder of their messages, for a browser [default: 127.0.0.1:8088]
     ///
     /// Without --user there are then three users with generated passwords: alice and bob, who have the phones, and carol
@@ -221,7 +250,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "web")]
     pub(crate) web_sipjs: Option<PathBuf>,
     /// Realm of the digest challenges, and the domain that the users belong to
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_REALM)]
     pub(crate) realm: String,
     /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
     ///
@@ -500,6 +529,13 @@ pub(crate) struct Publish {
     /// How long each PUBLISH asks for; the server may shorten it
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) expires: u32,
+    /// Take changes of the state from standard input, one a line
+    ///
+    /// A line is open or closed, then perhaps busy, away or on-the-phone, then perhaps a note, as in: open busy in a
+    /// meeting. With --body a line is the path of a file with the new state. The line q ends the command. On a
+    /// terminal the program takes lines without this flag.
+    #[arg(long)]
+    pub(crate) changes: bool,
     /// Remove the state after this many seconds; without it at Ctrl-C
     #[arg(long = "for", value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
@@ -563,6 +599,32 @@ pub(crate) struct Parse {
     /// with the verdict accept, answer or drop, and the whole response that would go out.
     #[arg(long)]
     pub(crate) answer: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DrawLadder {
+    /// Files with SIP messages; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Draw only the messages whose Call-ID begins with this; repeat for more
+    #[arg(long, value_name = "ID")]
+    pub(crate) call: Vec<String>,
+    /// Draw at most this many messages
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// Folder for the pages, such as ~/.local/share/man/man1; made if it is not there
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 fn header(text: &str) -> Result<ExtraHeader, String> {

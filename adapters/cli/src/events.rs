@@ -1,11 +1,13 @@
 //! Events of the core in words and in JSON.
 
 use serde_json::{Value, json};
-use sip_core::{DescriptionKind, Event, ExchangeOutcome, SessionId, TransferOutcome, sdp};
+use sip_core::{
+    DescriptionKind, Event, ExchangeOutcome, SessionId, Timestamp, TransferOutcome, sdp,
+};
 
 use crate::report::{Report, printable};
 use crate::subscriptions;
-use crate::words::{caller, in_words, reason_fields, reason_phrase};
+use crate::words::{again_in, caller, in_words, reason_fields, reason_phrase, retry_field};
 
 /// Prints an event. Events for the program alone are left out.
 pub(crate) fn print(report: &Report, event: &Event) {
@@ -45,10 +47,12 @@ pub(crate) fn print(report: &Report, event: &Event) {
             ],
             format_args!("disconnected from {}: {reason}", report.server(*server)),
         ),
-        Event::ReconnectScheduled { attempt, .. } => report.event(
+        Event::ReconnectScheduled { at, attempt } => report.event(
             "reconnect_scheduled",
-            [("failed", json!(attempt))],
-            "will try again",
+            [("failed", json!(attempt))]
+                .into_iter()
+                .chain(retry_field(report, Some(*at))),
+            format_args!("connecting {}", again_in(report.until(*at))),
         ),
         Event::Registered(registration) => report.event(
             "registered",
@@ -74,8 +78,13 @@ pub(crate) fn print(report: &Report, event: &Event) {
             "registration_failed",
             reason_fields(reason)
                 .into_iter()
-                .chain([("will_retry", json!(retry_at.is_some()))]),
-            format_args!("registration failed: {}", in_words(reason)),
+                .chain([("will_retry", json!(retry_at.is_some()))])
+                .chain(retry_field(report, *retry_at)),
+            format_args!(
+                "registration failed: {}{}",
+                in_words(reason),
+                after_reason(report, *retry_at)
+            ),
         ),
         Event::Unregistered { reason } => report.event(
             "unregistered",
@@ -318,10 +327,12 @@ fn print_exchange(report: &Report, event: &Event) {
                 ("will_retry", json!(retry_at.is_some())),
             ]
             .into_iter()
-            .chain(reason_fields(reason)),
+            .chain(reason_fields(reason))
+            .chain(retry_field(report, *retry_at)),
             format_args!(
-                "the peer does not learn the new connection: {}",
-                in_words(reason)
+                "the peer does not learn the new connection: {}{}",
+                in_words(reason),
+                after_reason(report, *retry_at)
             ),
         ),
         Event::Ended { session, reason } => report.event(
@@ -382,6 +393,14 @@ fn print_exchange(report: &Report, event: &Event) {
             format_args!("no response: {reason}"),
         ),
         _ => subscriptions::print(report, event),
+    }
+}
+
+/// When the core tries again, behind the reason of a failure.
+fn after_reason(report: &Report, retry_at: Option<Timestamp>) -> String {
+    match retry_at {
+        Some(at) => format!("; {}", again_in(report.until(at))),
+        None => "; no further attempt".to_owned(),
     }
 }
 

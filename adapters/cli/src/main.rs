@@ -2,7 +2,7 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script` and `keyboard`, `web`, `ladder`,
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines` and `web`, `ladder`,
 //! `report`, `arguments`, `schema`, `keys`, `outcome` and `secret`.
 
 mod adapter;
@@ -15,6 +15,8 @@ mod interrupts;
 mod keyboard;
 mod keys;
 mod ladder;
+mod lines;
+mod listen;
 mod log;
 mod outcome;
 mod password;
@@ -72,7 +74,10 @@ fn main() -> ExitCode {
         ),
         Command::Watch(watch) => (watch.output.json, block_on(commands::watch::run(watch))),
         Command::Config(config) => (config.output.json, commands::config::run(config)),
+        Command::Completions(shell) => (false, commands::shell::completions(&shell)),
+        Command::Man(man) => (false, commands::shell::man(&man)),
         // Its JSON is one object for each file and nothing else.
+        Command::Ladder(ladder) => (false, commands::parse::ladder::run(&ladder)),
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
     match result {

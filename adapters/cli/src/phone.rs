@@ -184,13 +184,17 @@ impl Phone {
             (Intent::Tones(tones), Some(session)) => {
                 self.send_tones(running, session, tones, source).await;
             }
-            (Intent::Transfer(target), Some(session)) => {
-                let target = TransferTarget::Address(target);
-                self.transfer(running, session, target, source).await?;
-            }
-            (Intent::Consult(target), Some(session)) => {
-                self.consult(running, session, &target, source).await?;
-            }
+            (Intent::Transfer(target), Some(session)) => match running.check_target(&target) {
+                Ok(()) => {
+                    let target = TransferTarget::Address(target);
+                    self.transfer(running, session, target, source).await?;
+                }
+                Err(wrong) => self.failed(source, wrong.to_string()),
+            },
+            (Intent::Consult(target), Some(session)) => match running.check_target(&target) {
+                Ok(()) => self.consult(running, session, &target, source).await?,
+                Err(wrong) => self.failed(source, wrong.to_string()),
+            },
             (Intent::CompleteTransfer, Some(session)) => {
                 self.complete(running, session).await?;
             }

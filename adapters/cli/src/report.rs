@@ -1,12 +1,16 @@
 //! The output of a command: sentences for people, or one JSON object a line.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
+use sip_core::Timestamp;
 use sip_core::config::Config;
+use sip_host::os::Clock;
 
 use crate::schema;
 
@@ -21,6 +25,8 @@ pub(crate) struct Report {
     /// The name of the agent, if there is more than one.
     agent: Option<Arc<str>>,
     start: Instant,
+    clock: Clock,
+    calls: Arc<Mutex<Calls>>,
     /// What stays below the events.
     below: Arc<Mutex<Below>>,
 }
@@ -34,6 +40,30 @@ struct Below {
     board: Vec<String>,
 }
 
+/// The numbers of the calls, for people.
+#[derive(Debug, Default)]
+struct Calls {
+    /// How many there were.
+    count: u64,
+    /// Those that are not over.
+    live: BTreeMap<u64, u64>,
+}
+
+impl Calls {
+    fn begins(&mut self, call: u64) {
+        if let Entry::Vacant(vacant) = self.live.entry(call) {
+            self.count += 1;
+            vacant.insert(self.count);
+        }
+    }
+
+    /// The number of a call, if there is another call, so that a reader has to tell them apart.
+    fn number(&self, call: u64) -> Option<u64> {
+        let is_alone = self.live.len() < 2;
+        self.live.get(&call).copied().filter(|_| !is_alone)
+    }
+}
+
 impl Report {
     pub(crate) fn new(json: bool) -> Self {
         Self {
@@ -42,6 +72,8 @@ impl Report {
             servers: Arc::default(),
             agent: None,
             start: Instant::now(),
+            clock: Clock::start(),
+            calls: Arc::default(),
             below: Arc::default(),
         }
     }
@@ -83,6 +115,30 @@ impl Report {
     pub(crate) fn milliseconds(&self) -> f64 {
         // Rounded to microseconds, which keeps the numbers short.
         (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3
+    }
+
+    /// The clock of the user agents whose events are printed.
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How long it is until a time on the clock of the user agents.
+    pub(crate) fn until(&self, at: Timestamp) -> Duration {
+        at.saturating_since(self.clock.now())
+    }
+
+    /// Gives a call the next number.
+    pub(crate) fn call_begins(&self, call: u64) {
+        self.calls_now().begins(call);
+    }
+
+    /// Forgets the number of a call that is over.
+    pub(crate) fn call_ends(&self, call: u64) {
+        self.calls_now().live.remove(&call);
+    }
+
+    fn calls_now(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) const fn start(&self) -> Instant {
@@ -158,9 +214,13 @@ impl Report {
     ) {
         if !self.json {
             if !self.quiet {
+                let mut fields = fields.into_iter();
+                let call = fields.find(|(name, _)| *name == "call");
+                let number = call.and_then(|(_, call)| self.calls_now().number(call.as_u64()?));
+                let number = number.map_or_else(String::new, |number| format!("call {number}: "));
                 // Escapes control characters, because a reason phrase or Contact of a peer must not control the
                 // terminal.
-                let line = printable(&text.to_string());
+                let line = printable(&format!("{number}{text}"));
                 self.above(|| print_line(&line));
             }
             return;
@@ -306,6 +366,21 @@ mod tests {
         let wide = ["a会議中".to_owned()];
         assert_eq!(fit(&wide, (7, 4)), wide);
         assert_eq!(fit(&wide, (6, 4)), ["a会議"]);
+    }
+
+    #[test]
+    fn calls_have_numbers_while_there_are_several() {
+        let mut calls = Calls::default();
+        calls.begins(70);
+        assert_eq!(calls.number(70), None);
+        calls.begins(9);
+        calls.begins(70);
+        assert_eq!((calls.number(70), calls.number(9)), (Some(1), Some(2)));
+        assert_eq!(calls.number(3), None);
+        calls.live.remove(&70);
+        assert_eq!(calls.number(9), None);
+        calls.begins(4);
+        assert_eq!((calls.number(9), calls.number(4)), (Some(2), Some(3)));
     }
 
     #[test]

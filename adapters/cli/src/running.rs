@@ -1,7 +1,7 @@
 //! The user agent of a command: starts, connects, registers, stops.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sip_core::auth::ChallengeError;
 use sip_core::config::Config;
@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
-use crate::words::caller;
+use crate::words::{caller, utc};
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -67,13 +67,17 @@ pub(crate) enum Happening {
 }
 
 impl Running {
-    /// Starts the user agent for the flags and the file.
+    /// Starts the user agent for the flags and the file; `targets` are the addresses that the flags name.
     pub(crate) fn start(
         account: &Account,
         output: Output,
         registering: Registering,
+        targets: &[&str],
     ) -> Result<Self, Failure> {
         let (config, warnings) = settings::config(account, output, registering)?;
+        for target in targets {
+            settings::check_target(&config, target)?;
+        }
         for warning in warnings {
             complain(&format!("warning: {warning}"));
         }
@@ -84,7 +88,9 @@ impl Running {
         let report = Report::new(output.json).with_servers(&config);
         let start = report.start();
         let settings = Settings {
+            #[cfg(feature = "tls")]
             extra_roots: settings::extra_roots(account)?,
+            clock: report.clock().clone(),
             trace: Box::new(move |record, _| print_trace(None, start.elapsed(), record)),
             transactions: None,
         };
@@ -162,6 +168,7 @@ impl Running {
 
     /// Notes a call of this side.
     pub(crate) fn calls(&mut self, session: SessionId, target: &str) {
+        self.report.call_begins(session.to_bits());
         self.calls.insert(session, format!("to {target}"));
     }
 
@@ -222,6 +229,9 @@ impl Running {
 
     /// Prints an event, and remembers what it leaves to be ended.
     fn show(&mut self, event: &Event) {
+        if let Event::IncomingCall { session, .. } | Event::CallBranched { session, .. } = event {
+            self.report.call_begins(session.to_bits());
+        }
         if self.report.is_json() || !(self.hidden)(event) {
             events::print(&self.report, event);
         }
@@ -241,6 +251,7 @@ impl Running {
                 self.calls.insert(*session, peer);
             }
             Event::Ended { session, reason } => {
+                self.report.call_ends(session.to_bits());
                 self.calls.remove(session);
                 if reason.bye_failure.is_some() {
                     let sentence = report::printable(&reason.to_string());
@@ -364,6 +375,11 @@ impl Running {
         }
     }
 
+    /// Refuses a target that only a domain of this side could complete, where there is none.
+    pub(crate) fn check_target(&self, target: &str) -> Result<(), Failure> {
+        settings::check_target(&self.config, target)
+    }
+
     fn address(&self) -> String {
         self.config
             .uri()
@@ -417,9 +433,11 @@ pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecor
         Direction::Sent => ">>>",
     };
     let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
+    // The time of the day lets `sip ladder` put the traces of several programs side by side.
     complain(&format!(
-        "{way}{agent} {:.3} ms\n{record}",
-        at.as_secs_f64() * 1e3
+        "{way}{agent} {:.3} ms, {}\n{record}",
+        at.as_secs_f64() * 1e3,
+        utc(SystemTime::now())
     ));
 }
 

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "tls")]
 use rustls_pki_types::CertificateDer;
+#[cfg(feature = "tls")]
 use rustls_pki_types::pem::PemObject;
 use sip_core::Body;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
@@ -13,6 +15,7 @@ use sip_sipjs::{javascript_to_json5, read_into};
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
 use crate::password;
+use crate::report::printable;
 
 /// The largest configuration file that is read, in bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
@@ -174,6 +177,22 @@ pub(crate) fn config(
     Ok((build(&builder)?, warnings))
 }
 
+/// Refuses a target that is a name alone where there is no address whose domain completes it.
+pub(crate) fn check_target(config: &Config, target: &str) -> Result<(), Failure> {
+    let is_uri = target.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    if is_uri || target.contains('@') || config.uri().is_some() {
+        return Ok(());
+    }
+    let name = printable(target);
+    Err(Failure::Usage(format!(
+        "{name} is a name without a domain: give a whole address, as in sip:{name}@DOMAIN, or your own with --uri \
+         sip:NAME@DOMAIN, whose domain then completes the name"
+    )))
+}
+
 fn usage(sentence: &str) -> Failure {
     Failure::Usage(sentence.to_owned())
 }
@@ -233,6 +252,7 @@ pub(crate) fn body(path: &Path, content_type: &str) -> Result<Body, Failure> {
 }
 
 /// The certificates of `--ca`.
+#[cfg(feature = "tls")]
 pub(crate) fn extra_roots(account: &Account) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let Some(path) = &account.ca else {
         return Ok(Vec::new());
@@ -309,7 +329,7 @@ mod tests {
         ("userAgentString", Honoured("'phone'")),
         ("wsServerMaxReconnection", Honoured("4")),
         ("wsServerReconnectionTimeout", Honoured("5")),
-        ("autostop", Honoured("true")),
+        ("autostop", Honoured("false")),
         ("connectionTimeout", Honoured("6")),
         ("contactName", Honoured("'carol'")),
         ("contactTransport", Honoured("'wss'")),

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use sip_core::{
     Body, Event, IncomingSubscriptionEnd, SubscriptionEnd, SubscriptionRetry, SubscriptionState,
-    TerminationReason,
+    TerminationReason, Timestamp,
 };
 use sip_parse::{Request, Response};
 
 use crate::bodies;
 use crate::report::Report;
-use crate::words::{caller, in_words, reason_fields};
+use crate::words::{again_in, caller, in_words, reason_fields, retry_field};
 
 type Field = (&'static str, Value);
 
@@ -48,11 +48,12 @@ pub(crate) fn print(report: &Report, event: &Event) {
                 ("retry", json!(retry(retry_at.is_some()))),
             ]
             .into_iter()
-            .chain(reason_fields(reason)),
+            .chain(reason_fields(reason))
+            .chain(retry_field(report, *retry_at)),
             format_args!(
-                "publication failed: {}; will try again {}",
+                "publication failed: {}; {}",
                 in_words(reason),
-                retry(retry_at.is_some())
+                again(report, *retry_at)
             ),
         ),
         Event::PublicationEnded {
@@ -137,11 +138,12 @@ fn print_subscription(report: &Report, event: &Event) {
                 ("retry", json!(retry(retry_at.is_some()))),
             ]
             .into_iter()
-            .chain(cause_fields(cause)),
+            .chain(cause_fields(cause))
+            .chain(retry_field(report, *retry_at)),
             format_args!(
-                "subscription interrupted: {}; will try again {}",
+                "subscription interrupted: {}; {}",
                 cause_in_words(cause),
-                retry(retry_at.is_some())
+                again(report, *retry_at)
             ),
         ),
         Event::SubscriptionEnded {
@@ -229,6 +231,14 @@ pub(crate) fn package(notify: &Request) -> (String, Option<String>) {
 fn etag(response: &Response) -> Option<String> {
     let etag = response.sip_etag()?;
     Some(sip_parse::text(etag).to_string())
+}
+
+/// When the core tries again, in words.
+fn again(report: &Report, retry_at: Option<Timestamp>) -> String {
+    match retry_at {
+        Some(at) => again_in(report.until(at)),
+        None => "again with the next connection".to_owned(),
+    }
 }
 
 /// When the core tries again.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Background, run, serve};
+use sip_testing::sockets::registrar::{Registrar, answer, header};
 
 const BOB: &str = "sip:bob@localhost";
 const ALICE: &str = "sip:alice@localhost";
@@ -358,6 +359,9 @@ fn registering_ends_although_the_server_is_gone() {
         alice.line("registered");
         drop(server);
         alice.line("disconnected");
+        // Failed attempts follow, and each says when the next one is due.
+        let again = alice.line("connecting again in ");
+        assert!(again.ends_with(" s"), "{again}");
         alice.signal("INT");
         assert_eq!(alice.finish(), 1, "{adapter}");
     }
@@ -389,5 +393,45 @@ fn fault_f6_a_bye_that_reaches_nobody_is_a_failure() {
         let ended = stays.line("call ended: ");
         assert!(ended.contains("the peer may not know"), "{ended}");
         assert_eq!(stays.finish(), 1, "{ended}");
+    }
+}
+
+/// Every failure that is repaired later says when, in words and in seconds.
+#[test]
+fn a_retry_has_its_time() {
+    for json in [false, true] {
+        let registrar = Registrar::start(600);
+        registrar.leave_unanswered("REGISTER");
+        let url = format!("ws://127.0.0.1:{}", registrar.port);
+        let json_flag = json.then_some("--json");
+        let account = ["--server", &url, "--uri", "sip:alice@example.com"];
+        let command = ["register"].into_iter().chain(account).chain(json_flag);
+        let mut alice = Background::start(&command.collect::<Vec<_>>());
+        let first = registrar.hear(0, "REGISTER ");
+        let contact = header(&first, "Contact").unwrap();
+        let (contact, _) = contact.rsplit_once(";expires=").unwrap();
+        let granted = format!("Contact: {contact};expires=2\r\n");
+        registrar.send(0, &answer(&first, &granted, ""));
+        registrar.until("a refresh", |registrar| {
+            registrar.heard(0, "REGISTER ").len() > 1
+        });
+        let refresh = registrar.heard(0, "REGISTER ").remove(1);
+        let unavailable = answer(&refresh, "Retry-After: 4\r\n", "");
+        let unavailable = unavailable.replacen("200 OK", "503 Service Unavailable", 1);
+        registrar.send(0, &unavailable);
+        if json {
+            let line = alice.line("{\"event\":\"registration_failed\"");
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let seconds = event["retry_in"].as_f64().unwrap();
+            assert!(seconds > 0.0 && seconds < 60.0, "{line}");
+        } else {
+            let line = alice.line("registration failed: ");
+            assert!(line.contains("503"), "{line}");
+            assert!(
+                line.contains("; again in ") && line.ends_with(" s"),
+                "{line}"
+            );
+        }
+        registrar.end();
     }
 }

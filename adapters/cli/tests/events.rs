@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::io::Write;
+
 use common::terminal::Terminal;
 use common::{Background, answering, run, serve, sip};
 use serde_json::Value;
@@ -284,6 +286,100 @@ fn a_subscription_until_ctrl_c(adapter: &str) {
     registrar.end();
 }
 
+/// RFC 3903 section 4.4: a line on standard input changes the state; one that says nothing usable is named and has no effect.
+fn lines_change_the_state(adapter: &str) {
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("PUBLISH");
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let account = ["--server", &url, "--uri", ACCOUNT, "--adapter", adapter];
+    let flags = ["publish", "--basic", "open", "--changes"];
+    let mut command = sip(&[&flags[..], &account].concat());
+    let (mut user, program) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut program = {
+        let input: std::os::fd::OwnedFd = program.into();
+        Background::start_with_errors(command.stdin(input))
+    };
+    drop(command);
+    let accept = |index: usize, etag: &str| {
+        let publish = nth(&registrar, 0, "PUBLISH ", index);
+        let granted = format!("Expires: 400\r\nSIP-ETag: {etag}\r\n");
+        registrar.send(0, &answer(&publish, &granted, ""));
+        publish
+    };
+    accept(0, "one");
+    program.line("published for 400 s");
+    user.write_all(b"later\n\nclosed away back at 5\n").unwrap();
+    let changed = accept(1, "two");
+    assert_eq!(header(&changed, "SIP-If-Match"), Some("one"));
+    for part in ["<basic>closed</basic>", "away/>", ">back at 5</"] {
+        assert!(changed.contains(part), "{part}: {changed}");
+    }
+    program.line("published for 400 s");
+    user.write_all(b"q\n").unwrap();
+    let removed = accept(2, "two");
+    assert_eq!(header(&removed, "SIP-If-Match"), Some("two"));
+    assert_eq!(header(&removed, "Expires"), Some("0"));
+    program.line("publication removed");
+    let (code, errors) = program.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        errors.contains("sip: later: a line changes the state: open or closed"),
+        "{errors}"
+    );
+    registrar.end();
+}
+
+/// The end of the input, as with `< /dev/null`, ends nothing; with `--body` a line is a file.
+fn a_line_names_a_body(adapter: &str) {
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = |name: &str, text: &str| {
+        let path = folder.join(format!("{adapter}-{name}"));
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (first, second) = (file("first", "sunny"), file("second", "rainy"));
+    let registrar = Registrar::start(600);
+    registrar.leave_unanswered("PUBLISH");
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let account = ["--server", &url, "--uri", ACCOUNT, "--adapter", adapter];
+    let flags = [
+        "publish",
+        "--event",
+        "weather",
+        "--changes",
+        "--content-type",
+        "text/plain",
+        "--body",
+        &first,
+    ];
+    let input = file("lines", &format!("/nowhere/file\n{second}"));
+    let mut command = sip(&[&flags[..], &account].concat());
+    let mut program =
+        Background::start_with_errors(command.stdin(std::fs::File::open(input).unwrap()));
+    let publish = nth(&registrar, 0, "PUBLISH ", 0);
+    assert!(publish.ends_with("\r\n\r\nsunny"), "{publish}");
+    registrar.send(
+        0,
+        &answer(&publish, "Expires: 400\r\nSIP-ETag: one\r\n", ""),
+    );
+    let publish = nth(&registrar, 0, "PUBLISH ", 1);
+    assert!(publish.ends_with("\r\n\r\nrainy"), "{publish}");
+    registrar.send(
+        0,
+        &answer(&publish, "Expires: 400\r\nSIP-ETag: two\r\n", ""),
+    );
+    program.line("published for 400 s");
+    program.line("published for 400 s");
+    assert!(program.is_running());
+    program.signal("INT");
+    let publish = nth(&registrar, 0, "PUBLISH ", 2);
+    registrar.send(0, &answer(&publish, "Expires: 0\r\nSIP-ETag: two\r\n", ""));
+    let (code, errors) = program.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("/nowhere/file"), "{errors}");
+    registrar.end();
+}
+
 /// RFC 3903 sections 4.1 and 4.4: the state of the flags is published, and removed at Ctrl-C by its entity tag.
 fn a_publication(adapter: &str) {
     let registrar = registrar();
@@ -554,6 +650,8 @@ macro_rules! on_both_adapters {
 }
 
 on_both_adapters! {
+    lines_change_the_state
+    a_line_names_a_body
     the_states_of_a_subscription
     a_poll
     a_subscription_that_is_refused

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Background, sip};
-use sip_testing::sockets::registrar::{Registrar, ack, header, invite};
+use sip_testing::sockets::registrar::{Registrar, ack, answer, header, invite};
+use sip_testing::sockets::request::request;
 
 fn start(registrar: &Registrar, adapter: &str, command: &[&str]) -> Background {
     let url = format!("ws://127.0.0.1:{}", registrar.port);
@@ -168,12 +169,61 @@ macro_rules! on_both_adapters {
 }
 
 on_both_adapters! {
+    the_end_of_the_terminal_unregisters a_terminal_that_ends;
     fault_f5_the_second_ctrl_c_ends_a_call a_call_whose_cancel_is_unanswered;
     fault_f5_the_second_ctrl_c_ends_answering an_answered_call_whose_bye_is_unanswered;
     fault_f5_the_second_ctrl_c_ends_registering a_registration_whose_removal_is_unanswered;
     fault_f5_the_second_ctrl_c_ends_the_stop a_stop_that_takes_long;
     fault_f5_the_first_ctrl_c_ends_a_request a_message_without_an_answer;
     fault_f5_the_first_ctrl_c_ends_the_wait_for_a_registrar a_registrar_that_never_answers;
+}
+
+/// The end of the terminal: the binding is given back, also if the signal comes twice, as a shell and the kernel send it.
+fn a_terminal_that_ends(adapter: &str) {
+    let registrar = Registrar::start(600);
+    let mut program = start(&registrar, adapter, &["register"]);
+    program.line("registered for 600 s");
+    registrar.leave_unanswered("REGISTER");
+    program.signal("HUP");
+    registrar.until("the last REGISTER", |registrar| {
+        registrar.heard(0, "REGISTER ").len() == 2
+    });
+    program.signal("HUP");
+    let last = registrar.heard(0, "REGISTER ").remove(1);
+    registrar.send(0, &answer(&last, "", ""));
+    program.line("unregistered: as requested");
+    let (code, errors) = program.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+    registrar.end();
+}
+
+/// `nohup sip register`: the program outlives its terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn nohup_is_honoured() {
+    let registrar = Registrar::start(600);
+    let url = format!("ws://127.0.0.1:{}", registrar.port);
+    let mut command = std::process::Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_sip")).args([
+        "register",
+        "--server",
+        &url,
+        "--uri",
+        "sip:alice@example.com",
+    ]);
+    let command = command.stdin(std::process::Stdio::null());
+    let mut program = Background::start_with_errors(command);
+    program.line("registered for 600 s");
+    program.signal("HUP");
+    registrar.send(0, &request("OPTIONS", 1, ""));
+    registrar.hear(0, "SIP/2.0 200 ");
+    registrar.send(0, &request("MESSAGE", 2, ""));
+    program.line("MESSAGE from ");
+    program.signal("INT");
+    program.line("unregistered: as requested");
+    let (code, errors) = program.finish_with_errors();
+    assert_eq!(code, 0, "{errors}");
+    registrar.end();
 }
 
 /// `sip serve`: Ctrl-C ends the server and says so.

@@ -226,9 +226,20 @@ fn rfc5589_7_an_attended_transfer_by_flags() {
             "{}",
             alice.out
         );
-        assert!(alice.out.contains("call on hold"), "{}", alice.out);
-        carol.line("call from sip:alice@localhost");
-        carol.line("call from sip:bob@localhost, in place of");
+        // A call has its number while there is another one.
+        for line in [
+            "call established",
+            "call 1: call on hold",
+            "call 2: call established",
+        ] {
+            let is_there = alice.out.lines().any(|its| its == line);
+            assert!(is_there, "{line}: {}", alice.out);
+        }
+        let first = carol.line_with("call from sip:alice@localhost");
+        assert_eq!(first, "call from sip:alice@localhost");
+        let second = carol.line_with("call from sip:bob@localhost");
+        assert!(second.starts_with("call 2: call from "), "{second}");
+        assert!(second.contains(", in place of"), "{second}");
         carol.line("call replaced");
         bob.signal("INT");
         carol.line("call ended: hung up, by the peer");

@@ -33,6 +33,9 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "ladder",
+        "completions",
+        "man",
         "Exit codes",
         "Examples",
     ] {
@@ -52,6 +55,9 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "ladder",
+        "completions",
+        "man",
     ] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code, 0, "{command}");
@@ -135,6 +141,29 @@ fn a_target_that_is_no_uri_is_exit_code_2() {
     }
 }
 
+/// A name alone needs a domain. The program says so before it connects.
+#[test]
+fn a_bare_target_without_an_address_says_what_to_add() {
+    let server = ["--server", "ws://127.0.0.1:1"];
+    for command in [
+        &["call", "bob"][..],
+        &["call", "sip:alice@localhost", "--transfer", "bob"],
+        &["message", "bob", "hello"],
+        &["options", "bob"],
+        &["request", "INFO", "bob"],
+        &["subscribe", "bob", "--event", "presence"],
+        &["watch", "sip:alice@localhost", "bob"],
+        &["publish", "--basic", "open", "--target", "bob"],
+    ] {
+        let run = run(&[command, &server].concat());
+        assert_eq!(run.code, 2, "{command:?}: {}{}", run.out, run.err);
+        assert_eq!(run.out, "", "{command:?}");
+        for part in ["bob is a name without a domain", "sip:bob@DOMAIN", "--uri"] {
+            assert!(run.err.contains(part), "{command:?}: {}", run.err);
+        }
+    }
+}
+
 #[test]
 fn no_connection_is_exit_code_3_and_says_where() {
     let port = closed_port();
@@ -145,10 +174,10 @@ fn no_connection_is_exit_code_3_and_says_where() {
         &["answer", "--uri", "sip:alice@localhost"],
         &["message", "bob", "hello", "--uri", "sip:alice@localhost"],
         &["options", "bob", "--uri", "sip:alice@localhost"],
-        &["request", "INFO", "bob"],
-        &["subscribe", "bob", "--event", "presence"],
+        &["request", "INFO", "bob@localhost"],
+        &["subscribe", "sip:bob@localhost", "--event", "presence"],
         &["publish", "--basic", "open", "--uri", "sip:alice@localhost"],
-        &["watch", "bob"],
+        &["watch", "bob@localhost"],
     ] {
         for adapter in ["tokio", "blocking"] {
             let run = run(&[command, &["--server", &url, "--adapter", adapter]].concat());

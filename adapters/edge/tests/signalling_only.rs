@@ -23,14 +23,14 @@ trait Adapter: Sized {
     fn next_event(&mut self, runtime: &Runtime) -> Event;
 }
 
-struct Tokio(sip_tokio::Handle, sip_tokio::Events);
+struct Tokio(sip_tokio::Agent, sip_tokio::Events);
 
 impl Adapter for Tokio {
     fn start(runtime: &Runtime, config: Config) -> Self {
         let _guard = runtime.enter();
         let options = sip_tokio::Options::signalling_only();
-        let (handle, events) = sip_tokio::Agent::start(config, options).unwrap();
-        Self(handle, events)
+        let (agent, events) = sip_tokio::Agent::start(config, options).unwrap();
+        Self(agent, events)
     }
 
     fn run<R: Send + 'static>(
@@ -38,7 +38,10 @@ impl Adapter for Tokio {
         runtime: &Runtime,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> Result<R, CommandFailure> + Send + 'static,
     ) -> R {
-        runtime.block_on(self.0.with(command)).unwrap().unwrap()
+        runtime
+            .block_on(self.0.commands().with(command))
+            .unwrap()
+            .unwrap()
     }
 
     fn next_event(&mut self, runtime: &Runtime) -> Event {
@@ -47,13 +50,13 @@ impl Adapter for Tokio {
     }
 }
 
-struct Blocking(sip_blocking::Handle, sip_blocking::Events);
+struct Blocking(sip_blocking::Agent, sip_blocking::Events);
 
 impl Adapter for Blocking {
     fn start(_: &Runtime, config: Config) -> Self {
         let options = sip_blocking::Options::signalling_only();
-        let (handle, events) = sip_blocking::Agent::start(config, options).unwrap();
-        Self(handle, events)
+        let (agent, events) = sip_blocking::Agent::start(config, options).unwrap();
+        Self(agent, events)
     }
 
     fn run<R: Send + 'static>(
@@ -61,7 +64,7 @@ impl Adapter for Blocking {
         _: &Runtime,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> Result<R, CommandFailure> + Send + 'static,
     ) -> R {
-        self.0.with(command).unwrap().unwrap()
+        self.0.commands().with(command).unwrap().unwrap()
     }
 
     fn next_event(&mut self, _: &Runtime) -> Event {

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 
 use sip_core::config::ServerUrl;
-use sip_core::{LogRecord, NoServerUrl, Timestamp, TraceRecord};
+use sip_core::{Event, LogRecord, NoServerUrl, Timestamp, TraceRecord, UserAgent};
 
 use crate::authenticator::Authenticator;
 use crate::failure::ConnectFailure;
@@ -24,6 +24,9 @@ pub type ServerUrlSource = Box<dyn FnMut(&ServerUrl, u32) -> Result<ServerUrl, N
 /// [`Event::ConnectFailed`](sip_core::Event::ConnectFailed) carries.
 pub type FailureObserver = Box<dyn FnMut(&ConnectFailure) + Send>;
 
+/// Receives each event before the application does. It runs where the user agent runs, so it must not block.
+pub type EventObserver = Box<dyn FnMut(&Event, &UserAgent) + Send>;
+
 /// The closures of one [`Host`](crate::Host). `Default` has none.
 #[derive(Default)]
 #[non_exhaustive]
@@ -40,6 +43,8 @@ pub struct Hooks {
     pub server_url: Option<ServerUrlSource>,
     /// Receives every failed attempt to connect.
     pub connect_failed: Option<FailureObserver>,
+    /// Receives every event.
+    pub event: Option<EventObserver>,
 }
 
 impl core::fmt::Debug for Hooks {
@@ -50,6 +55,7 @@ impl core::fmt::Debug for Hooks {
             .field("authenticator", &self.authenticator.is_some())
             .field("server_url", &self.server_url.is_some())
             .field("connect_failed", &self.connect_failed.is_some())
+            .field("event", &self.event.is_some())
             .finish()
     }
 }

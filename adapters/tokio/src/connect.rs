@@ -7,20 +7,19 @@ use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use sip_core::config::{Config, ServerUrl};
+use sip_core::config::ServerUrl;
 use sip_core::{ConnectionInfo, Transport};
 use sip_host::os::{
-    ADDRESS_DELAY, READS_PER_TURN, StartError, Trust, handshake_failure, preferred, server_name,
-    tcp_failure, upgrade_request, websocket_config,
+    ADDRESS_DELAY, Answer, Dialing, Handshake, Progress, READS_PER_TURN, preferred, tcp_failure,
 };
 use sip_host::{CONNECT_TIMEOUT, ConnectFailure, Failure};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::options::Options;
+/// How many bytes of an answer one read takes at most.
+const ANSWER_BUFFER: usize = 1024;
 
 /// Carries WebSocket frames: TCP, or TLS over it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -77,18 +76,12 @@ impl AsyncWrite for Turns {
 
 pub(crate) type Socket = Box<WebSocketStream<Turns>>;
 
-/// Trust and sizes of connections: the same for all attempts of one agent.
-pub(crate) struct Dialer {
-    trust: Trust,
-    websocket: WebSocketConfig,
-}
+/// The way to the servers: the same for all attempts of one agent.
+pub(crate) struct Dialer(Dialing);
 
 impl Dialer {
-    /// A dialer for the servers of `config`. Fails if a root certificate cannot be read.
-    pub(crate) fn new(config: &Config, options: &Options) -> Result<Self, StartError> {
-        let trust = Trust::new(config.servers(), &options.extra_roots).map_err(StartError::Root)?;
-        let websocket = websocket_config(options.limits.message.message, options.send_queue);
-        Ok(Self { trust, websocket })
+    pub(crate) const fn new(dialing: Dialing) -> Self {
+        Self(dialing)
     }
 
     /// Opens a connection to `server` within [`CONNECT_TIMEOUT`].
@@ -103,35 +96,72 @@ impl Dialer {
     }
 
     async fn attempt(&self, server: &ServerUrl) -> Result<(Socket, ConnectionInfo), Failure> {
-        // Names are resolved again on each attempt, so that a server that has moved is found.
-        let addresses = tokio::net::lookup_host((server.host(), server.port())).await;
-        let tcp = dial(preferred(addresses)?)
-            .await
-            .map_err(|error| tcp_failure(&error))?;
-        let remote = tcp.peer_addr().ok();
+        let first_hop = self.reach(self.0.first_hop(server)).await;
+        let mut tcp = first_hop.map_err(|failure| self.0.unreached(failure))?;
+        // Behind a proxy the address of the server is unknown.
+        let remote = match self.0.is_through_proxy() {
+            true => None,
+            false => tcp.peer_addr().ok(),
+        };
         // A SIP message is one write, so waiting for more data would only delay it.
         tcp.set_nodelay(true).map_err(|error| tcp_failure(&error))?;
-        let (stream, transport): (Box<dyn Stream>, _) = if server.is_secure() {
-            let tls = TlsConnector::from(self.trust.tls()?)
-                .connect(server_name(server)?, tcp)
-                .await
-                .map_err(|error| tcp_failure(&error))?;
-            (Box::new(tls), Transport::Wss)
+        if let Some(tunnel) = self.0.tunnel(server) {
+            carry_out(tunnel, &mut tcp).await?;
+        }
+        let (mut stream, transport): (Box<dyn Stream>, _) = if server.is_secure() {
+            (self.secure(server, tcp).await?, Transport::Wss)
         } else {
             (Box::new(tcp), Transport::Ws)
         };
-        // No limit of reads, because the handshake has its own.
-        let stream = Turns {
-            stream,
-            reads: u32::MAX,
-        };
-        let handshake = tokio_tungstenite::client_async_with_config(
-            upgrade_request(server)?,
-            stream,
-            Some(self.websocket),
-        );
-        let (socket, _) = handshake.await.map_err(|error| handshake_failure(&error))?;
+        let rest = carry_out(self.0.upgrade(server), &mut stream).await?;
+        let stream = Turns { stream, reads: 0 };
+        let (role, sizes) = (Role::Client, Some(self.0.websocket));
+        let socket = WebSocketStream::from_partially_read(stream, rest, role, sizes).await;
         Ok((Box::new(socket), ConnectionInfo { transport, remote }))
+    }
+
+    async fn reach(&self, (host, port): (&str, u16)) -> Result<TcpStream, Failure> {
+        // Names are resolved again on each attempt, so that a server that has moved is found.
+        let addresses = tokio::net::lookup_host((host, port)).await;
+        let dialled = dial(preferred(addresses)?).await;
+        dialled.map_err(|error| tcp_failure(&error))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, server: &ServerUrl, tcp: TcpStream) -> Result<Box<dyn Stream>, Failure> {
+        let name = sip_host::os::server_name(server)?;
+        let connector = tokio_rustls::TlsConnector::from(self.0.trust.tls()?);
+        let tls = connector.connect(name, tcp).await;
+        Ok(Box::new(tls.map_err(|error| tcp_failure(&error))?))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, _: &ServerUrl, _: TcpStream) -> Result<Box<dyn Stream>, Failure> {
+        Err(sip_host::os::no_tls())
+    }
+}
+
+/// Sends a request and reads its answer; the bytes after the answer.
+async fn carry_out(
+    mut handshake: Handshake,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+) -> Result<Vec<u8>, Failure> {
+    let sent = async {
+        stream.write_all(handshake.unsent()).await?;
+        stream.flush().await
+    };
+    sent.await.map_err(|error| handshake.broken(&error))?;
+    let mut buffer = [0; ANSWER_BUFFER];
+    loop {
+        let answer = match stream.read(&mut buffer).await {
+            Ok(0) => Answer::End,
+            Ok(length) => Answer::Bytes(buffer.get(..length).unwrap_or_default()),
+            Err(error) => return Err(handshake.broken(&error)),
+        };
+        match handshake.step(answer)? {
+            Progress::Continue(next) => handshake = next,
+            Progress::Open(rest) => return Ok(rest),
+        }
     }
 }
 

@@ -8,14 +8,16 @@ use std::task::{Context, Poll};
 
 use sip_core::config::{Config, ServerUrl};
 use sip_core::{ConnectionId, ConnectionInfo, Event, UserAgent};
+use sip_host::os::handle::Shared;
 use sip_host::os::{Alarm, Clock, Outgoing};
 use sip_host::{Autostop, ConnectFailure, Describers, Host, Job, LONGEST_SLEEP};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::commands::Command;
 use crate::connect::{Dialer, Socket};
 use crate::description::{Described, Handlers};
-use crate::handle::Command;
+use crate::events::Outlet;
 use crate::link::{Link, LinkInput};
 use crate::options::Options;
 
@@ -46,6 +48,8 @@ enum Input {
     Command(Option<Command>),
     /// An event found room in the queue, or the application has dropped its end.
     Room,
+    /// A handle has left a chore.
+    Chore,
     /// Time has passed or the clock was set forward: the deadline is computed again.
     Awake,
     Timeout,
@@ -133,10 +137,11 @@ pub(crate) struct Driver {
     /// `None` once all handles are dropped.
     commands: Option<mpsc::Receiver<Command>>,
     /// `None` once the application has dropped its end.
-    events: Option<mpsc::Sender<Event>>,
+    events: Option<Outlet>,
     /// Events that found the queue full. Until they fit nothing is read.
     waiting: VecDeque<Event>,
     send_queue: usize,
+    handles: Shared,
     /// How many inputs were handled since a deadline passed.
     overdue: u32,
 }
@@ -148,9 +153,10 @@ impl Driver {
         options: Options,
         dialer: Dialer,
         commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
+        events: Outlet,
+        handles: Shared,
     ) -> Self {
-        let handlers = Handlers::new(
+        let describers = Handlers::new(
             options.description_factory,
             config.session_description_handler_factory_options().clone(),
         );
@@ -163,27 +169,29 @@ impl Driver {
                 opening: Vec::new(),
                 links: Vec::new(),
                 closing: Vec::new(),
-                handlers,
+                handlers: describers,
             },
             commands: Some(commands),
             events: Some(events),
             waiting: VecDeque::new(),
             send_queue: options.send_queue,
+            handles,
             overdue: 0,
         }
     }
 
-    /// Runs until the application has dropped the handles and the events; with `autostop` until the application has dropped
-    /// the handles, and the agent has stopped.
+    /// Runs until the application has dropped the handles and the events, with `autostop` the handles alone, and the agent has
+    /// stopped.
     pub(crate) async fn run(mut self) {
         loop {
+            self.do_chores();
             let autostop = match self.commands {
                 Some(_) => Autostop::Off,
-                None => self.host.autostop(self.clock.now()),
+                None => self.host.autostop(self.events.is_none(), self.clock.now()),
             };
             self.carry_out();
             let is_over = match autostop {
-                Autostop::Off => self.commands.is_none() && self.events.is_none(),
+                Autostop::Off => false,
                 Autostop::UnderWay => false,
                 Autostop::Done => self.waiting.is_empty(),
             };
@@ -199,6 +207,7 @@ impl Driver {
         }
         self.host.abandon(self.clock.now());
         self.carry_out();
+        self.handles.gone();
         self.network.close_all().await;
     }
 
@@ -254,8 +263,13 @@ impl Driver {
         if !self.waiting.is_empty() {
             return self.waiting.push_back(event);
         }
-        match events.try_send(event) {
+        match events.events.try_send(event) {
             Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) if !events.is_read() => {
+                if events.discard() {
+                    self.host.note_unread_events();
+                }
+            }
             Err(mpsc::error::TrySendError::Full(event)) => self.waiting.push_back(event),
             Err(mpsc::error::TrySendError::Closed(_)) => self.events = None,
         }
@@ -284,10 +298,15 @@ impl Driver {
             commands,
             events,
             waiting,
+            handles,
             ..
         } = self;
         let network = std::future::poll_fn(|cx| network.poll(cx, !paused));
         let slept = std::future::poll_fn(|cx| alarm.poll(cx));
+        let chore = std::future::poll_fn(|cx| match handles.await_chore(cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        });
         let command = async {
             match commands {
                 Some(commands) => commands.recv().await,
@@ -297,7 +316,8 @@ impl Driver {
         let room = async {
             match events {
                 Some(events) if paused => {
-                    if let (Ok(permit), Some(event)) = (events.reserve().await, waiting.pop_front())
+                    if let (Ok(permit), Some(event)) =
+                        (events.events.reserve().await, waiting.pop_front())
                     {
                         permit.send(event);
                         return true;
@@ -305,7 +325,7 @@ impl Driver {
                     false
                 }
                 Some(events) => {
-                    events.closed().await;
+                    events.events.closed().await;
                     false
                 }
                 None => std::future::pending().await,
@@ -321,6 +341,7 @@ impl Driver {
         let input = tokio::select! {
             biased;
             input = network => Input::Network(input),
+            () = chore => Input::Chore,
             command = command => Input::Command(command),
             is_there = room => {
                 if !is_there {
@@ -345,7 +366,8 @@ impl Driver {
             Input::Network(input) => self.feed_network(input),
             Input::Command(Some(command)) => self.command(command),
             Input::Command(None) => self.commands = None,
-            Input::Room | Input::Awake => {}
+            // The loop carries out the chores first.
+            Input::Chore | Input::Room | Input::Awake => {}
             Input::Timeout => {
                 self.overdue = 0;
                 self.host.tick(self.clock.now());
@@ -353,7 +375,19 @@ impl Driver {
         }
     }
 
+    /// Carries out what handles have left, each with what follows from it.
+    fn do_chores(&mut self) {
+        while let Some(chore) = self.handles.take_chore() {
+            let now = self.clock.now();
+            self.host
+                .command(|agent, now| chore.carry_out(agent, now), now);
+            self.carry_out();
+        }
+    }
+
     fn command(&mut self, command: Command) {
+        // A handle may have left a chore before this command.
+        self.do_chores();
         self.host.command(command, self.clock.now());
     }
 

@@ -5,9 +5,11 @@ pub use sip_core::{
     Body, Cause, CommandError, EndReason, Event, InviteOptions, Originator, Refusal, Registration,
     SessionId,
 };
+pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::{CommandFailure, ConnectFailure};
 pub use sip_parse::{Request, Response, StatusCode};
 
-pub use crate::agent::Agent;
-pub use crate::handle::{Events, Handle};
+pub use crate::commands::Commands;
+pub use crate::events::Events;
+pub use crate::handles::{Agent, Call, IncomingCall, IncomingMessage};
 pub use crate::options::Options;

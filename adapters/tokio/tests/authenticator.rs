@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use sip_core::config::{Authentication, Config};
 use sip_core::{AuthorizationFailed, Change, Event};
 use sip_parse::{Request, Response};
-use sip_tokio::{Agent, Authenticator, Events, Handle, Options};
+use sip_tokio::{Agent, Authenticator, Commands, Events, Options};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -33,7 +33,7 @@ impl Authenticator for Token {
     }
 }
 
-async fn connected(options: Options) -> (Handle, Events, Server) {
+async fn connected(options: Options) -> (Commands, Events, Server) {
     let (listener, port) = listen().await;
     let config = Config::builder()
         .uri("sip:alice@example.com")
@@ -42,7 +42,7 @@ async fn connected(options: Options) -> (Handle, Events, Server) {
         .authentication(Authentication::Application)
         .build()
         .unwrap();
-    let (handle, mut events) = Agent::start(config, options).unwrap();
+    let (handle, mut events) = common::commanded(Agent::start(config, options));
     let is_connected = until(&mut events, |event| {
         matches!(event, Event::Connected { .. }).then_some(())
     });

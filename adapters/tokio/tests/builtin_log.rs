@@ -53,7 +53,7 @@ async fn cfg_log_builtin_enabled_hands_records_to_tracing() {
         options.log_connector = Some(Box::new(move |record| {
             connected.lock().unwrap().push(record.content.to_string());
         }));
-        let (_handle, _events) = Agent::start(config, options).unwrap();
+        let (_handle, _events) = common::commanded(Agent::start(config, options));
         let (stream, _) = listener.accept().await.unwrap();
         let mut server = accept(stream, Some("sip")).await;
         let malformed = request("OPTIONS", 1, "").replace("CSeq: 1", "CSeq: x");

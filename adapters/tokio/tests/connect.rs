@@ -1,4 +1,5 @@
 //! Opening connections: each failure has its own error, and TLS trusts the right roots only.
+#![cfg(feature = "tls")]
 
 mod common;
 

@@ -207,7 +207,7 @@ async fn the_handler_sends_the_tones() {
     let url = format!("ws://127.0.0.1:{}", registrar.port);
     let config = alice_at(&url).dtmf_type(DtmfType::Rtp).build().unwrap();
     let (options, record) = options(true);
-    let (handle, mut events) = Agent::start(config, options).unwrap();
+    let (handle, mut events) = common::commanded(Agent::start(config, options));
     until(&mut events, |event| {
         matches!(event, Event::Connected { .. }).then_some(())
     })

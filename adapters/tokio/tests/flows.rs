@@ -1,5 +1,7 @@
 //! Several flows (RFC 5626) over sockets.
 
+mod common;
+
 use sip_testing::sockets::flows;
 use sip_tokio::{Agent, Options};
 use tokio::runtime::Builder;
@@ -10,7 +12,7 @@ fn rfc5626_4_2_servers_of_one_name_are_all_reached() {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build().unwrap();
         let entered = runtime.enter();
-        let agent = Agent::start(config.build().unwrap(), Options::default()).unwrap();
+        let agent = common::commanded(Agent::start(config.build().unwrap(), Options::default()));
         drop(entered);
         (agent, runtime)
     });

@@ -1,15 +1,18 @@
 //! The requirements of RFC 6455 for a client, checked at the other end of the wire.
 
+mod common;
+
 use sip_testing::sockets::{alice_at, frames};
-use sip_tokio::{Agent, Events, Handle, Options};
+use sip_tokio::{Agent, Commands, Events, Options};
 use tokio::runtime::{Builder, Runtime};
 
-fn start(url: &str) -> (Handle, Events, Runtime) {
+fn start(url: &str) -> (Commands, Events, Runtime) {
     let config = alice_at(url);
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let entered = runtime.enter();
-    let (handle, events) = Agent::start(config.build().unwrap(), Options::default()).unwrap();
+    let (handle, events) =
+        common::commanded(Agent::start(config.build().unwrap(), Options::default()));
     drop(entered);
     (handle, events, runtime)
 }

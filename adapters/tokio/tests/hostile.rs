@@ -1,15 +1,17 @@
 //! A hostile server: what it can delay, and for how long.
 
+mod common;
+
 use std::time::Duration;
 
 use sip_core::Event;
 use sip_testing::PATIENCE;
 use sip_testing::sockets::{alice_at, hostile, wire};
-use sip_tokio::{Agent, Events, Handle, Options};
+use sip_tokio::{Agent, Commands, Events, Options};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-type Started = (Handle, Events, Runtime);
+type Started = (Commands, Events, Runtime);
 
 fn start(url: &str) -> Started {
     let mut options = Options::default();
@@ -23,7 +25,7 @@ fn start_with(url: &str, options: Options, asks: bool) -> Started {
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(1).enable_all().build().unwrap();
     let entered = runtime.enter();
-    let (handle, events) = Agent::start(config.build().unwrap(), options).unwrap();
+    let (handle, events) = common::commanded(Agent::start(config.build().unwrap(), options));
     drop(entered);
     (handle, events, runtime)
 }

@@ -241,7 +241,8 @@ async fn autostop_stops_in_good_order() {
         let registrar = Registrar::start(600);
         let url = format!("ws://127.0.0.1:{}", registrar.port);
         let config = alice_at(&url).register(true).autostop(true).build();
-        let (handle, mut events) = Agent::start(config.unwrap(), Options::default()).unwrap();
+        let (handle, mut events) =
+            common::commanded(Agent::start(config.unwrap(), Options::default()));
         until(&mut events, |event| {
             matches!(event, Event::Registered(_)).then_some(())
         })

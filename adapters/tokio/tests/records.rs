@@ -41,7 +41,7 @@ async fn the_connectors_get_every_record() {
     options.log_connector = Some(Box::new(move |log| {
         record.lock().unwrap().push(log.content.to_string());
     }));
-    let (_handle, _events) = Agent::start(config, options).unwrap();
+    let (_handle, _events) = common::commanded(Agent::start(config, options));
     let (stream, _) = listener.accept().await.unwrap();
     let mut server = accept(stream, Some("sip")).await;
     let malformed = request("OPTIONS", 1, "").replace("CSeq: 1", "CSeq: x");
@@ -82,7 +82,7 @@ async fn bytes_that_have_arrived_go_before_a_deadline_that_has_passed() {
     let clock = Clock::start();
     let mut options = Options::default();
     options.clock = clock.clone();
-    let (_handle, mut events) = Agent::start(config, options).unwrap();
+    let (_handle, mut events) = common::commanded(Agent::start(config, options));
     let (stream, _) = listener.accept().await.unwrap();
     let mut server = accept(stream, Some("sip")).await;
     let invite = request("INVITE", 1, "");

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use sip_core::config::{Config, ServerUrl};
 use sip_core::connection::ConnectError;
 use sip_core::{Event, NoServerUrl};
-use sip_tokio::{Agent, Events, Handle, Options};
+use sip_tokio::{Agent, Commands, Events, Options};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use common::{listen, until};
 
-fn start(port: u16, options: Options) -> (Handle, Events) {
+fn start(port: u16, options: Options) -> (Commands, Events) {
     let config = Config::builder()
         .uri("sip:alice@example.com")
         .server(format!("ws://127.0.0.1:{port}/ws"))
@@ -22,7 +22,7 @@ fn start(port: u16, options: Options) -> (Handle, Events) {
         .register(false)
         .build()
         .unwrap();
-    Agent::start(config, options).unwrap()
+    common::commanded(Agent::start(config, options))
 }
 
 /// Takes one connection and drops it. Returns the path of its handshake.

@@ -1,16 +1,18 @@
 //! The machine sleeps, and the agent goes on as if nothing had been.
 
+mod common;
+
 use std::time::Duration;
 
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
 use sip_testing::sockets::sleep;
-use sip_tokio::{Agent, Clock, Events, Handle, Options};
+use sip_tokio::{Agent, Clock, Commands, Events, Options};
 use tokio::runtime::{Builder, Runtime};
 
 /// On a runtime whose one worker has nothing else to do.
 struct Tokio {
-    handle: Handle,
+    handle: Commands,
     events: Events,
     runtime: Runtime,
 }
@@ -22,7 +24,7 @@ impl sleep::Agent for Tokio {
         let mut options = Options::default();
         options.clock = clock;
         let entered = runtime.enter();
-        let (handle, events) = Agent::start(config, options).unwrap();
+        let (handle, events) = common::commanded(Agent::start(config, options));
         drop(entered);
         Self {
             handle,

@@ -24,6 +24,16 @@ pub enum ConnectError {
     /// The server opened the WebSocket without the sub-protocol `sip` (RFC 7118 section 4.1).
     #[error("the server does not speak the WebSocket sub-protocol \"sip\"")]
     Subprotocol,
+    /// The proxy between the host and the server answered CONNECT with this HTTP status, such as 407 for missing or
+    /// wrong credentials (RFC 9110 section 9.3.6).
+    #[error("the proxy answered CONNECT with HTTP status {0}")]
+    Proxy(u16),
+    /// The proxy could not be reached: no address, refused, or no route.
+    #[error("the proxy could not be reached")]
+    ProxyUnreachable,
+    /// What answered in the place of the proxy does not speak HTTP as RFC 9112 has it, hung up, or sent too much.
+    #[error("the proxy gave no usable answer to CONNECT")]
+    ProxyProtocol,
     /// The application had no URL for the server ([`NoServerUrl`](crate::NoServerUrl)).
     #[error("the application had no URL for the server")]
     Url,
@@ -34,16 +44,22 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// Whether trying the same server again a moment later is pointless: its certificate, its
-    /// sub-protocol, or an HTTP status 4xx other than 408 (Request Timeout), 425 (Too Early) and
-    /// 429 (Too Many Requests).
+    /// sub-protocol, or an HTTP status 4xx of the server or the proxy other than 408 (Request Timeout), 425 (Too
+    /// Early) and 429 (Too Many Requests).
     #[must_use]
     pub const fn is_permanent(self) -> bool {
         match self {
             Self::Tls | Self::Subprotocol => true,
-            Self::Upgrade(status) => {
+            Self::Upgrade(status) | Self::Proxy(status) => {
                 matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
             }
-            Self::Dns | Self::Refused | Self::Timeout | Self::Url | Self::Other => false,
+            Self::Dns
+            | Self::Refused
+            | Self::Timeout
+            | Self::ProxyUnreachable
+            | Self::ProxyProtocol
+            | Self::Url
+            | Self::Other => false,
         }
     }
 }
@@ -111,6 +127,8 @@ mod tests {
             ConnectError::Subprotocol,
             ConnectError::Upgrade(403),
             ConnectError::Upgrade(404),
+            ConnectError::Proxy(403),
+            ConnectError::Proxy(407),
         ];
         let passing = [
             ConnectError::Dns,
@@ -120,6 +138,9 @@ mod tests {
             ConnectError::Upgrade(408),
             ConnectError::Upgrade(429),
             ConnectError::Upgrade(503),
+            ConnectError::Proxy(502),
+            ConnectError::ProxyUnreachable,
+            ConnectError::ProxyProtocol,
         ];
         assert!(permanent.iter().all(|error| error.is_permanent()));
         assert!(!passing.iter().any(|error| error.is_permanent()));

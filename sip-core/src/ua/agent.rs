@@ -422,6 +422,19 @@ impl UserAgent {
         self.registrations.is_bound()
     }
 
+    /// How many flows are up (RFC 5626): 0 or 1, unless `outboundFlows` sets more.
+    #[must_use]
+    pub fn open_flows(&self) -> usize {
+        self.flows.iter().filter(|flow| flow.open.is_some()).count()
+    }
+
+    /// Whether the agent keeps itself registered, or tries to: the application wants it, and the registrar has not refused the
+    /// credentials.
+    #[must_use]
+    pub fn is_registration_wanted(&self) -> bool {
+        self.registrations.is_wanted()
+    }
+
     /// The counters since the agent was made.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use sip_blocking::{Agent, Events, Handle, Options};
+use sip_blocking::{Agent, Commands, Events, Options, StartError};
 use sip_core::Event;
 use sip_core::config::Config;
 use sip_testing::sockets::alice_at;
@@ -67,8 +67,8 @@ pub(crate) fn config(url: &str) -> Config {
     alice_at(url).build().unwrap()
 }
 
-pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {
-    Agent::start(config(url), options).unwrap()
+pub(crate) fn start(url: &str, options: Options) -> (Commands, Events) {
+    commanded(Agent::start(config(url), options))
 }
 
 /// Waits for an event that `wanted` makes something of; the others are passed over.
@@ -84,7 +84,7 @@ pub(crate) fn until<T>(events: &mut Events, wanted: impl Fn(Event) -> Option<T>)
 }
 
 /// An agent and the server's end of its connection.
-pub(crate) fn connected(options: Options) -> (Handle, Events, WebSocket<TcpStream>, TcpListener) {
+pub(crate) fn connected(options: Options) -> (Commands, Events, WebSocket<TcpStream>, TcpListener) {
     let (listener, port) = listen();
     let (handle, mut events) = start(&format!("ws://127.0.0.1:{port}"), options);
     // Events are read meanwhile: with a small queue the agent waits for that.
@@ -120,7 +120,7 @@ pub(crate) fn wait_for(what: &str, is_true: impl Fn() -> bool) {
 
 /// How many messages the agent reads while the test reads no events. A command is a turn of its thread, in which it
 /// reads the socket if it may.
-pub(crate) fn read_without_room(handle: &Handle) -> u64 {
+pub(crate) fn read_without_room(handle: &Commands) -> u64 {
     const TURNS: usize = 50;
     let received = || handle.with(|agent, _| agent.counters().received).unwrap();
     wait_for("a message is read", || received() > 0);
@@ -129,4 +129,10 @@ pub(crate) fn read_without_room(handle: &Handle) -> u64 {
 
 pub(crate) fn send<S: Read + Write>(server: &mut WebSocket<S>, message: Message) {
     server.send(message).expect("room");
+}
+
+/// The commands and the events of an agent that has started.
+pub(crate) fn commanded(started: Result<(Agent, Events), StartError>) -> (Commands, Events) {
+    let (agent, events) = started.unwrap();
+    (agent.commands().clone(), events)
 }

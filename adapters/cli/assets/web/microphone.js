@@ -1,16 +1,18 @@
 // What a phone sends: the sound of the microphone, or silence where there is none or the user refuses it. A call needs neither.
 
-let context;
+let silent;
 
-// A tone of no loudness, because a stream without any source sends no packets.
+// A tone of no loudness, because a track without any source sends no packets. All calls share it, each by a track of its own.
 function silence() {
-  context ??= new AudioContext();
-  const tone = new OscillatorNode(context);
-  const mute = new GainNode(context, { gain: 0 });
-  const end = new MediaStreamAudioDestinationNode(context);
-  tone.connect(mute).connect(end);
-  tone.start();
-  return end.stream;
+  if (!silent) {
+    const context = new AudioContext();
+    const tone = new OscillatorNode(context);
+    const end = new MediaStreamAudioDestinationNode(context);
+    tone.connect(new GainNode(context, { gain: 0 })).connect(end);
+    tone.start();
+    [silent] = end.stream.getTracks();
+  }
+  return new MediaStream([silent.clone()]);
 }
 
 const REASONS = { NotFoundError: "no microphone", NotAllowedError: "the microphone is not allowed" };

@@ -15,7 +15,7 @@ export class Phone {
   registration = { state: "off", sentence: "off" };
   // The call, or the last one: idle, calling, ringing, incoming, up or over.
   call = { state: "idle", sentence: "no call" };
-  // Text messages: who wrote, what, and whether it has arrived.
+  // Text messages: who wrote, what, and whether it has arrived. A change makes another array.
   texts = [];
   silent = "";
 
@@ -71,9 +71,11 @@ export class Phone {
     const address = this.address(target);
     if (!address || this.isBusy()) return;
     const inviter = new Inviter(this.agent, address, { sessionDescriptionHandlerOptions: MEDIA });
-    this.#follow(inviter, address.user, "calling", `calling ${address.user}`);
+    const call = this.#follow(inviter, address.user, "calling", `calling ${address.user}`);
+    // SIP.js ends the session first and reports the response then.
     const refused = ({ message }) => {
-      this.call.why = `${message.statusCode} ${message.reasonPhrase}`;
+      call.why ||= `${message.statusCode} ${message.reasonPhrase}`;
+      if (call.state === "over") this.#over(call);
     };
     const rings = ({ message }) => {
       if (message.statusCode > 100) this.#call("ringing", `${address.user} rings`);
@@ -111,6 +113,7 @@ export class Phone {
     const entry = this.#text(this.user, text, `to ${address.user}: sending`);
     const settle = (word) => ({ message }) => {
       entry.fate = `to ${address.user}: ${word}${message.statusCode} ${message.reasonPhrase}`;
+      this.texts = [...this.texts];
       this.changed();
     };
     const message = new Messager(this.agent, address, text);
@@ -166,7 +169,7 @@ export class Phone {
       }
       if (now === SessionState.Terminated) {
         clearInterval(call.watch);
-        this.#call("over", `call with ${peer} ended: ${call.why || `${peer} hung up`}`);
+        this.#over(call);
       }
     });
     session.delegate = {
@@ -174,6 +177,13 @@ export class Phone {
         call.why = `${peer} gave up`;
       },
     };
+    this.changed();
+    return call;
+  }
+
+  #over(call) {
+    call.state = "over";
+    call.sentence = `call with ${call.peer} ended: ${call.why || `${call.peer} hung up`}`;
     this.changed();
   }
 

@@ -33,7 +33,8 @@ pub(crate) async fn run(arguments: Answer) -> Result<(), Failure> {
     if arguments.presence {
         account.event_packages = availability::PACKAGES;
     }
-    let mut running = Running::start(&account, arguments.output, Registering::ByDefault)?;
+    let targets: Vec<&str> = arguments.in_call.transfer.as_deref().into_iter().collect();
+    let mut running = Running::start(&account, arguments.output, Registering::ByDefault, &targets)?;
     let refusals = (refusal, message_refusal);
     let result = stay(&mut running, &arguments, script, refusals).await;
     finish(&mut running, result).await

@@ -12,10 +12,13 @@ use crate::settings::Registering;
 pub(crate) async fn run(arguments: Call) -> Result<(), Failure> {
     let script = Script::new(&arguments.in_call)?;
     let options = options(&arguments)?;
+    let mut targets = vec![arguments.target.as_str()];
+    targets.extend(arguments.in_call.transfer.as_deref());
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
+        &targets,
     )?;
     let result = call(&mut running, &arguments, options, script).await;
     finish(&mut running, result).await

@@ -10,5 +10,7 @@ pub(crate) mod publish;
 pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod subscribe;
 pub(crate) mod watch;
+mod watching;

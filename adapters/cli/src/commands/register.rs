@@ -11,7 +11,12 @@ use crate::settings::Registering;
 const PATIENCE: u64 = 5;
 
 pub(crate) async fn run(arguments: Register) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::Required)?;
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::Required,
+        &[],
+    )?;
     let result = stay(&mut running, arguments.seconds).await;
     finish(&mut running, result).await
 }

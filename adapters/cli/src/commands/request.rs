@@ -9,7 +9,12 @@ use crate::running::{Running, command_failure, failure_of, finish};
 use crate::settings::{Registering, body};
 
 pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::OnDemand,
+        &[&arguments.target],
+    )?;
     let result = async {
         running.ready().await?;
         let sent = running
@@ -29,7 +34,12 @@ pub(crate) async fn message(arguments: Message) -> Result<(), Failure> {
 }
 
 pub(crate) async fn options(arguments: Options) -> Result<(), Failure> {
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::OnDemand,
+        &[&arguments.target],
+    )?;
     let result = async {
         running.ready().await?;
         let sent = running.handle.options(&arguments.target).await;
@@ -52,7 +62,12 @@ pub(crate) async fn request(arguments: Request) -> Result<(), Failure> {
     if let (Some(path), Some(content_type)) = (&arguments.body, &arguments.content_type) {
         options.body = Some(body(path, content_type)?);
     }
-    let mut running = Running::start(&arguments.account, arguments.output, Registering::OnDemand)?;
+    let mut running = Running::start(
+        &arguments.account,
+        arguments.output,
+        Registering::OnDemand,
+        &[&arguments.target],
+    )?;
     let result = async {
         running.ready().await?;
         let (method, target) = (&arguments.method, &arguments.target);

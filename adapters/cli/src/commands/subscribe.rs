@@ -15,6 +15,7 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
+        &[&arguments.target],
     )?;
     let result = subscribe(&mut running, &arguments).await;
     finish(&mut running, result).await

@@ -25,10 +25,12 @@ const UNKNOWN: &str = "unknown";
 const LOST: &str = "lost";
 
 pub(crate) async fn run(arguments: Watch) -> Result<(), Failure> {
+    let targets: Vec<&str> = arguments.target.iter().map(String::as_str).collect();
     let mut running = Running::start(
         &arguments.account,
         arguments.output,
         Registering::IfAddressed,
+        &targets,
     )?;
     // The lines say the same.
     running.hide(|event| {

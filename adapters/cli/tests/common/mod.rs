@@ -1,6 +1,7 @@
 //! Runs the program as a user does.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub(crate) mod packets;
 #[cfg(unix)]
 pub(crate) mod terminal;
 
@@ -103,17 +104,34 @@ impl Background {
         (self.finish(), errors.join().expect("it is read"))
     }
 
-    /// The next line that begins with `start`.
+    /// The next line that begins with `start`, apart from the number of a call; without that number.
     pub(crate) fn line(&mut self, start: &str) -> String {
+        self.find(|line| {
+            let line = without_number(line);
+            line.starts_with(start).then(|| line.to_owned())
+        })
+        .unwrap_or_else(|| panic!("the program ended before it printed {start:?}"))
+    }
+
+    /// The next line with `part`, and the number of its call.
+    pub(crate) fn line_with(&mut self, part: &str) -> String {
+        self.find(|line| line.contains(part).then(|| line.to_owned()))
+            .unwrap_or_else(|| panic!("the program ended before it printed {part:?}"))
+    }
+
+    /// What `choose` makes of the first line that it takes; `None` if the program ends before.
+    fn find(&mut self, choose: impl Fn(&str) -> Option<String>) -> Option<String> {
         loop {
             let mut line = String::new();
             let bytes = self
                 .lines
                 .read_line(&mut line)
                 .expect("standard output is text");
-            assert!(bytes > 0, "the program ended before it printed {start:?}");
-            if line.starts_with(start) {
-                return line.trim_end().to_owned();
+            if bytes == 0 {
+                return None;
+            }
+            if let Some(chosen) = choose(line.trim_end()) {
+                return Some(chosen);
             }
         }
     }
@@ -133,6 +151,17 @@ impl Background {
             .expect("the program ends")
             .code()
             .expect("by itself")
+    }
+}
+
+/// A line without the `call 2: ` in front of it, which is there while there are several calls.
+fn without_number(line: &str) -> &str {
+    let number = line
+        .strip_prefix("call ")
+        .and_then(|rest| rest.split_once(": "));
+    match number {
+        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => line,
     }
 }
 

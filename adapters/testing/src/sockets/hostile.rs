@@ -99,11 +99,19 @@ pub fn answers_that_nobody_reads_end_the_connection<T>(
     start: impl FnOnce(&str) -> T,
     has_ended: impl FnOnce(T),
 ) {
-    let Bench { stream, agent } = Bench::new(start);
+    let Bench {
+        stream,
+        head,
+        agent,
+    } = Bench::new(start);
     let over = Arc::new(AtomicBool::new(false));
     let is_over = over.clone();
     let asking = std::thread::spawn(move || {
-        let mut bench = Bench { stream, agent: () };
+        let mut bench = Bench {
+            stream,
+            head,
+            agent: (),
+        };
         let long = format!("z9hG4bK;x={}", "x".repeat(8_000));
         bench.stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let mut bytes = Vec::new();

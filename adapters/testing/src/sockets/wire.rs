@@ -69,6 +69,8 @@ fn next_connection(listener: &TcpListener) -> TcpStream {
 pub struct Bench<T> {
     /// The server's end.
     pub stream: TcpStream,
+    /// The head of the upgrade request.
+    pub head: String,
     /// What keeps the agent alive.
     pub agent: T,
 }
@@ -99,7 +101,11 @@ impl<T> Bench<T> {
              Sec-WebSocket-Accept: {key}\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
         );
         stream.write_all(answer.as_bytes()).unwrap();
-        Self { stream, agent }
+        Self {
+            stream,
+            head,
+            agent,
+        }
     }
 
     /// Writes bytes.

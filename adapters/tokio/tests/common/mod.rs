@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use sip_core::Event;
 use sip_testing::sockets::alice_at;
-use sip_tokio::{Agent, Events, Handle, Options};
+use sip_tokio::{Agent, Commands, Events, Options, StartError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_tungstenite::WebSocketStream;
@@ -47,9 +47,9 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// An agent that connects to `url` and does not register.
-pub(crate) fn start(url: &str, options: Options) -> (Handle, Events) {
+pub(crate) fn start(url: &str, options: Options) -> (Commands, Events) {
     let config = alice_at(url).build().unwrap();
-    Agent::start(config, options).unwrap()
+    commanded(Agent::start(config, options))
 }
 
 /// Waits for an event that `wanted` makes something of; the others are passed over.
@@ -71,7 +71,7 @@ pub(crate) async fn until<T>(events: &mut Events, wanted: impl Fn(Event) -> Opti
 pub(crate) async fn connected(
     options: Options,
 ) -> (
-    Handle,
+    Commands,
     Events,
     WebSocketStream<tokio::net::TcpStream>,
     TcpListener,
@@ -126,7 +126,7 @@ pub(crate) async fn wait_for(what: &str, is_true: impl Fn() -> bool) {
 
 /// How many messages the agent reads while the test reads no events. A command is a turn of its task, in which it reads
 /// the socket if it may.
-pub(crate) async fn read_without_room(handle: &Handle) -> u64 {
+pub(crate) async fn read_without_room(handle: &Commands) -> u64 {
     const TURNS: usize = 50;
     let received = async || {
         let received = handle.with(|agent, _| agent.counters().received);
@@ -154,4 +154,10 @@ pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
         .await
         .expect("room")
         .unwrap();
+}
+
+/// The commands and the events of an agent that has started.
+pub(crate) fn commanded(started: Result<(Agent, Events), StartError>) -> (Commands, Events) {
+    let (agent, events) = started.unwrap();
+    (agent.commands().clone(), events)
 }

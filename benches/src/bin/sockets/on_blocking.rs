@@ -49,13 +49,13 @@ pub(crate) fn run(mut load: Load) -> Result<Figures, Failure> {
 
 /// One agent, its I/O thread, and this thread, which waits for events.
 pub(crate) fn run_on_io_thread(mut load: Load) -> Result<Figures, Failure> {
-    let (handle, mut events) = Agent::start(load.config(0)?, options())?;
+    let (agent, mut events) = Agent::start(load.config(0)?, options())?;
     load.begin();
     while !load.is_over() {
         while let Some(task) = load.task() {
             if let Task::Command(number, command) = task {
                 let begun = Instant::now();
-                if let Some(session) = handle.with(command)? {
+                if let Some(session) = agent.commands().with(command)? {
                     load.called(number, session, begun);
                 }
             }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use sip_tokio::{Agent, Events, Handle, Options};
+use sip_tokio::{Agent, Commands, Events, Options};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// What the tasks share. All of them are on one thread.
 struct Shared {
     load: RefCell<Load>,
-    handles: RefCell<Vec<Option<Handle>>>,
+    handles: RefCell<Vec<Option<Commands>>>,
     /// The end, or the failure that ends the program early.
     end: mpsc::UnboundedSender<Result<(), Failure>>,
 }
@@ -58,8 +58,8 @@ async fn carry_out(shared: &Rc<Shared>) -> Result<(), Failure> {
                 let mut options = Options::default();
                 options.limits = Load::limits();
                 let config = shared.load.borrow().config(number)?;
-                let (handle, events) = Agent::start(config, options)?;
-                shared.handles.borrow_mut()[number as usize] = Some(handle);
+                let (agent, events) = Agent::start(config, options)?;
+                shared.handles.borrow_mut()[number as usize] = Some(agent.commands().clone());
                 spawn_local(follow(shared.clone(), number, events));
             }
             Some(Task::Command(number, command)) => {

@@ -81,7 +81,9 @@ impl Party {
         let report = report.of(name).with_servers(&config);
         let (ladder, messages) = (ladder.clone(), report.clone());
         let settings = Settings {
+            #[cfg(feature = "tls")]
             extra_roots: Vec::new(),
+            clock: report.clock().clone(),
             trace: Box::new(move |record, _| {
                 note(name, side, record, &ladder, &messages, trace);
             }),

@@ -1,39 +1,39 @@
-//! The two ends that an application holds: commands in, events out.
+//! The commands of an application by the ids of events.
 
-use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::LastFailure;
+use std::future::Future;
+
+use sip_core::{Timestamp, UserAgent};
+use sip_host::os::handle::{Port, Shared};
 use sip_host::{CommandFailure, ConnectFailure, command};
 use tokio::sync::{mpsc, oneshot};
 
 /// A command on its way to the task. It runs with the user agent and the time.
 pub(crate) type Command = Box<dyn FnOnce(&mut UserAgent, Timestamp) + Send>;
 
-/// Commands to a running user agent. A clone is cheap and controls the same agent.
+/// Commands to a running user agent by the ids of its events: [`Agent::commands`](crate::Agent::commands). A clone is cheap and
+/// controls the same agent.
 ///
-/// Each method returns as soon as the core has taken or refused the command. [`Events`] reports what follows.
+/// Each method returns as soon as the core has taken or refused the command. [`Events`](crate::Events) reports what follows.
 ///
 /// # Cancel safety
 /// A future that is dropped while the queue of commands is full sends nothing. A future that is dropped later
 /// loses the result, but the user agent carries out the command: a subscription or publication of such a command goes
 /// on, and its events bring its handle.
 #[derive(Clone)]
-pub struct Handle {
+pub struct Commands {
     commands: mpsc::Sender<Command>,
-    last_failure: LastFailure,
+    shared: Shared,
 }
 
-impl std::fmt::Debug for Handle {
+impl std::fmt::Debug for Commands {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("Commands").finish_non_exhaustive()
     }
 }
 
-impl Handle {
-    pub(crate) fn new(commands: mpsc::Sender<Command>, last_failure: LastFailure) -> Self {
-        Self {
-            commands,
-            last_failure,
-        }
+impl Commands {
+    pub(crate) fn new(commands: mpsc::Sender<Command>, shared: Shared) -> Self {
+        Self { commands, shared }
     }
 
     /// Runs `command` in the agent's task and returns its result. It gives access to everything that
@@ -58,11 +58,25 @@ impl Handle {
         result.await.map_err(|_| CommandFailure::Gone)
     }
 
-    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`] carries;
+    /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`](sip_core::Event::ConnectFailed) carries;
     /// `None` if every connection could be opened.
     #[must_use]
     pub fn connect_failure(&self) -> Option<ConnectFailure> {
-        self.last_failure.last()
+        self.shared.last_failure().last()
+    }
+}
+
+impl Port for Commands {
+    fn with<R, F>(&self, command: F) -> impl Future<Output = Result<R, CommandFailure>> + Send
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut UserAgent, Timestamp) -> R + Send + 'static,
+    {
+        Self::with(self, command)
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -72,8 +86,8 @@ macro_rules! methods {
         $(#[$doc:meta])*
         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
     )*) => {
-        /// The commands. Cancel safety: see [`Handle`](Handle#cancel-safety).
-        impl Handle {
+        /// The commands. Cancel safety: see [`Commands`](Handle#cancel-safety).
+        impl Commands {
             $(
                 $(#[$doc])*
                 pub async fn $name(
@@ -88,24 +102,3 @@ macro_rules! methods {
 }
 
 sip_host::for_each_command!(methods);
-
-/// Events of a running user agent.
-///
-/// The queue is bounded. While it is full the task does not read from the network, so no event is dropped. The
-/// task still takes commands.
-#[derive(Debug)]
-pub struct Events {
-    events: mpsc::Receiver<Event>,
-}
-
-impl Events {
-    pub(crate) fn new(events: mpsc::Receiver<Event>) -> Self {
-        Self { events }
-    }
-
-    /// The next event; `None` once the task of the agent has ended. Cancel safe: a dropped future loses no
-    /// event.
-    pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-}

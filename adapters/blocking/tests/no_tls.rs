@@ -1,0 +1,20 @@
+//! A build without TLS.
+#![cfg(not(feature = "tls"))]
+
+use sip_blocking::{Agent, Options, StartError};
+use sip_testing::sockets::alice_at;
+
+/// The error names the features that are missing.
+#[test]
+fn a_wss_server_is_refused_at_the_start() {
+    let config = alice_at("wss://localhost:1").build().unwrap();
+    let error = Agent::start(config, Options::default()).unwrap_err();
+    assert!(matches!(error, StartError::NoTls), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("`ring`") && text.contains("`aws-lc-rs`"),
+        "{text}"
+    );
+    let config = alice_at("ws://localhost:1").build().unwrap();
+    Agent::start(config, Options::default()).unwrap();
+}
