@@ -41,29 +41,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
         media_ended,
     }));
     options.limits.incoming_sessions = MOST_CALLS;
-    let (agent, mut events) = Agent::start(config, options)?;
+    let (agent, _) = Agent::start(config, options)?;
+    let mut calls = agent.incoming();
+    agent.registered().await?;
+    println!("registered");
 
     loop {
         tokio::select! {
-            event = events.next() => match event {
-                Some(Event::Registered(_)) => println!("registered"),
-                Some(Event::RegistrationFailed { reason, retry_at: None }) => return Err(format!("not registered: {reason}").into()),
-                Some(Event::IncomingCall { session, .. }) => too_late_is_fine(agent.answer(session).await)?,
-                Some(Event::Established { session }) => println!("{session:?} is up"),
-                Some(Event::Ended { session, reason, .. }) => println!("{session:?} ended: {reason}"),
-                Some(Event::Stopped { .. }) | None => return Ok(()),
-                Some(_) => {}
+            call = calls.next() => match call {
+                Some(call) => drop(tokio::spawn(answer(call))),
+                None => return Err("the agent has ended".into()),
             },
-            Some(session) = ended.recv() => too_late_is_fine(agent.hang_up(session).await)?,
-            _ = tokio::signal::ctrl_c() => agent.stop(std::time::Duration::from_secs(2)).await?,
+            // A call that has ended a moment ago refuses this, and that is as well.
+            Some(session) = ended.recv() => drop(agent.commands().hang_up(session).await),
+            _ = tokio::signal::ctrl_c() => break,
         }
     }
+    agent.stop().await;
+    Ok(())
 }
 
-/// A command to a call that has ended a moment ago is refused, and that is no reason to end the program.
-fn too_late_is_fine(result: Result<(), CommandFailure>) -> Result<(), CommandFailure> {
-    match result {
-        Err(CommandFailure::Refused(_)) => Ok(()),
-        result => result,
+/// One call, until it ends. The media are in the hands of the factory.
+async fn answer(incoming: IncomingCall) {
+    let call = incoming.answer().await;
+    if call.established().await.is_ok() {
+        println!("call {} is up", call.id());
     }
+    println!("call {} ended: {}", call.id(), call.ended().await);
 }
