@@ -14,7 +14,7 @@ mod show;
 mod trace_log;
 mod verdict;
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -22,20 +22,32 @@ use bytes::Bytes;
 use self::captured::Captured;
 use crate::arguments::Parse;
 use crate::outcome::Failure;
-use crate::report::print_line;
+use crate::progress::Progress;
+use crate::report::{print_line, printable};
 
 /// The largest file that is read, in bytes. It is far above the limit of a message, so that the error for a
 /// long message names its cause, and large enough for a capture of packets.
 const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// From how many bytes on the user waits.
+const LARGE: u64 = 1024 * 1024;
+
 pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
     let mut malformed = 0;
     for path in &arguments.files {
+        let mut progress = reading(path);
         let bytes = read(path)?;
         let file = path.display().to_string();
         let mut sound = true;
         let (messages, damage) = messages(&file, &bytes)?;
-        for message in messages {
+        progress.clear();
+        // On a terminal the messages themselves show how far it is.
+        let mut progress = Progress::new(!std::io::stdout().is_terminal());
+        let count = messages.len();
+        for (number, message) in messages.into_iter().enumerate() {
+            if count > 1 {
+                progress.show(|| format!("{file}: message {} of {count}", number + 1));
+            }
             if arguments.answer {
                 print_line(&verdict::of(&file, &message)?.to_string());
             } else {
@@ -52,6 +64,14 @@ pub(crate) fn run(arguments: &Parse) -> Result<(), Failure> {
         1 => Err(Failure::Outcome("1 file does not parse".to_owned())),
         _ => Err(Failure::Outcome(format!("{malformed} files do not parse"))),
     }
+}
+
+/// Shows that a file is being read, which takes a while for a large capture.
+fn reading(path: &Path) -> Progress {
+    let is_large = std::fs::metadata(path).is_ok_and(|file| file.len() > LARGE);
+    let mut progress = Progress::new(is_large);
+    progress.show(|| format!("reading {}", printable(&path.display().to_string())));
+    progress
 }
 
 fn read(path: &Path) -> Result<Bytes, Failure> {
