@@ -7,6 +7,8 @@ part_web() {
 	scenario "two phones call, hold, write and hang up; one calls sip answer" page_is_used
 	scenario "with a microphone, each phone gets the sound of the other" page_is_used --sound
 	scenario "the phones ask for the passwords of given users" page_is_used --passwords
+	scenario "docs/browser.md: its page with SIP.js calls" page_of_the_docs_calls 1
+	scenario "docs/browser.md: its page with JsSIP calls" page_of_the_docs_calls 2
 	scenario "SIP.js in the program is the npm package" sipjs_is_the_package
 }
 page_is_used() { # nothing or a flag of web.mjs
@@ -20,6 +22,20 @@ page_is_used() { # nothing or a flag of web.mjs
 	patience=120 ends page 0
 	interrupt serve
 	ends serve 0
+}
+page_of_the_docs_calls() { # number of the block
+	local server
+	launch serve "${SIP_SERVER:-$sip}" serve --listen 127.0.0.1:0 --user alice:a --user bob:b
+	await serve "it listens" said serve "^listening on "
+	server=$(sed -n 's/^listening on \([^ ,]*\).*/\1/p' "$here/serve")
+	launch bob "$sip" answer --server "$server" --uri sip:bob@localhost --password b
+	await bob "bob is registered" said bob "^registered"
+	launch page node "$lab_d/web_docs.mjs" --file docs/browser.md --block "$1" --server "$server"
+	await bob "the call is up" said bob "^call established"
+	demand "alice calls" said bob "^call from .*alice"
+	demand "the page makes no error" refuse said page "^error"
+	kill -TERM "${pids[page]}"
+	ends page 0
 }
 sipjs_is_the_package() {
 	demand "the bundle is made of the package" bash adapters/cli/assets/sipjs/bundle.sh --check "$(web_packages)"

@@ -1,5 +1,7 @@
 //! The events for the application.
 
+mod text;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,7 +24,8 @@ use crate::time::Timestamp;
 
 /// An event for the application.
 ///
-/// The core queues events in the order of their causes, and never drops one.
+/// The core queues events in the order of their causes, and never drops one. `Display` is one line for people; match the event for
+/// everything else.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -579,10 +582,7 @@ impl fmt::Display for TransferOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Succeeded(_) => f.write_str("the transfer succeeded"),
-            Self::Failed(status) => {
-                let (code, phrase) = (status.as_u16(), status.reason());
-                write!(f, "the transfer failed: {code} {phrase}")
-            }
+            Self::Failed(status) => write!(f, "the transfer failed: {status}"),
             Self::Unreported => f.write_str("the peer accepted the transfer and reports nothing"),
             Self::Refused(reason) => write!(f, "the peer refused the transfer: {reason}"),
             Self::Terminated => f.write_str("the peer reports the transfer no longer"),

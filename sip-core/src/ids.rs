@@ -2,6 +2,8 @@
 //!
 //! Every handle is generational: a stale one finds nothing, because its slot carries a newer generation.
 
+use core::fmt;
+
 use crate::slab::handle_type;
 
 handle_type! {
@@ -75,5 +77,11 @@ impl ExchangeId {
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
+    }
+}
+
+impl fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

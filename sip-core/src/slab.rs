@@ -52,6 +52,14 @@ macro_rules! handle_type {
             }
         }
 
+        /// Short, and the same for as long as the handle is valid: its slot and how many entries the slot has had, as in `0.1`.
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let bits = self.to_bits();
+                write!(f, "{}.{}", bits as u32, bits >> 32)
+            }
+        }
+
         impl core::fmt::Debug for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 let bits = self.to_bits();

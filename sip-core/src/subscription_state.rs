@@ -114,6 +114,17 @@ impl TerminationReason {
     }
 }
 
+impl fmt::Display for SubscriptionRetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now => f.write_str("at once"),
+            Self::After(Some(after)) => write!(f, "after {} s", after.as_secs()),
+            Self::After(None) => f.write_str("later"),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+
 impl fmt::Display for SubscriptionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -69,6 +69,14 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
+/// Seconds since the start of the host's clock, as in `12.345 s`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0 / 1_000;
+        write!(f, "{}.{:03} s", milliseconds / 1_000, milliseconds % 1_000)
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)

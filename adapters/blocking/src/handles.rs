@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sip_host::handles::Notice;
 use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 use sip_host::os::handle::{self, OwnThread};
 
@@ -176,4 +177,29 @@ macro_rules! iterators {
 iterators! {
     IncomingCalls of IncomingCall;
     IncomingMessages of IncomingMessage;
+    IncomingTransfers of IncomingTransfer;
+    IncomingSubscriptions of IncomingSubscription;
+}
+
+impl Subscription {
+    /// As [`Iterator::next`], at most for `timeout`; `None` when that is over. `Some(None)` once the subscription has ended.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Option<Option<Notice>> {
+        self.wait(after(timeout))
+    }
+
+    fn wait(&mut self, end: Option<Instant>) -> Option<Option<Notice>> {
+        let commands = self.port().clone();
+        let next = std::future::poll_fn(|cx| self.0.poll_next(cx));
+        commands.block_on(next, end)
+    }
+}
+
+/// Waits for the next notification, and ends when the subscription has. Inside a connector or a description handler it does not
+/// wait.
+impl Iterator for Subscription {
+    type Item = Notice;
+
+    fn next(&mut self) -> Option<Notice> {
+        self.wait(None).flatten()
+    }
 }

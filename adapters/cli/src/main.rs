@@ -2,8 +2,8 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines`, `progress` and `web`, `ladder`
-//! and `sdp`, `report`, `arguments`, `schema`, `keys`, `outcome`, `help` and `secret`.
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines`, `progress` and `web`,
+//! `ladder`, `report`, `arguments`, `schema`, `keys`, `outcome`, `help`, `listen` and `secret`.
 
 mod adapter;
 mod arguments;
@@ -17,6 +17,7 @@ mod keyboard;
 mod keys;
 mod ladder;
 mod lines;
+mod listen;
 mod log;
 mod outcome;
 mod password;
@@ -26,7 +27,6 @@ mod report;
 mod running;
 mod schema;
 mod script;
-mod sdp;
 mod secret;
 mod settings;
 mod subscriptions;

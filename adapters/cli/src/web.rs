@@ -287,6 +287,26 @@ mod tests {
         text
     }
 
+    #[test]
+    fn the_page_of_the_documentation_has_the_limits() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/browser.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let heads = format!(
+            "Heads are limited to {} KiB and {} fields, a request to {} s, connections to {CONNECTIONS}, streams to {STREAMS}.",
+            head::LARGEST / 1024,
+            head::MOST_FIELDS,
+            REQUEST.as_secs(),
+        );
+        assert!(page.contains(&heads), "{heads}");
+        let kept = format!(
+            "The server keeps the last {} messages, at most {} MiB",
+            live::KEPT,
+            live::KEPT_BYTES >> 20
+        );
+        let page = page.replace('\n', " ");
+        assert!(page.contains(&kept), "{kept}");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_request_byte_by_byte_is_answered() {
         let (mut client, _task) = connect(&shared(), 1 << 20);

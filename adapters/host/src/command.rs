@@ -10,14 +10,16 @@ use sip_core::Requirement;
 use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
-    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, IncomingSubscriptionId,
-    InviteOptions, MessageOptions, ModifyOptions, NoServerUrl, Notification, ProvisionalOptions,
-    PublicationId, PublishOptions, ReferId, Refusal, RequestId, Session, SessionId, StaleHandle,
-    SubscribeOptions, SubscriptionId, Timestamp, Tones, TransferId, TransferOptions,
-    TransferTarget, UserAgent,
+    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, Counters,
+    DescriptionFailed, EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession,
+    IncomingSubscriptionId, InviteOptions, MessageOptions, ModifyOptions, NoServerUrl,
+    Notification, ProvisionalOptions, PublicationId, PublishOptions, ReferId, Refusal, RequestId,
+    Session, SessionId, StaleHandle, SubscribeOptions, SubscriptionId, Timestamp, Tones,
+    TransferId, TransferOptions, TransferTarget, UserAgent,
 };
 use sip_parse::{Method, StatusCode};
+
+use crate::metrics::Metrics;
 
 /// Why a command was not carried out.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -33,6 +35,11 @@ pub enum CommandFailure {
     /// The call would wait for itself. Only `sip-blocking` returns it.
     #[error("the thread that carries out commands cannot give one")]
     OwnThread,
+    /// A connector or a description handler called the method, and the thread that carries out the commands of this agent
+    /// waits in a connector or handler for an agent of the thread that called. Both would wait for ever. Only
+    /// `sip-blocking` returns it.
+    #[error("the thread that carries out commands waits for this one")]
+    Deadlock,
 }
 
 /// A call that has ended is [`CommandError::Stale`], whichever command notices it.
@@ -66,6 +73,16 @@ pub fn register() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Sen
 /// [`UserAgent::unregister`].
 pub fn unregister() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     |agent, now| Ok(agent.unregister(now)?)
+}
+
+/// [`UserAgent::counters`].
+pub fn counters() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Counters> + Send {
+    |agent, _| Ok(agent.counters())
+}
+
+/// [`Metrics::of`].
+pub fn metrics() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Metrics> + Send {
+    |agent, _| Ok(Metrics::of(agent))
 }
 
 /// [`UserAgent::network_changed`].

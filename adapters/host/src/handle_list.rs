@@ -27,8 +27,8 @@ macro_rules! for_each_handle {
             /// A running user agent. A clone is cheap and is the same agent.
             ///
             /// When the application has dropped the last `Agent` and the handles made from it, such as a [`Call`], the agent hangs up,
-            /// unregisters and disconnects by itself; [`Agent::stop`] does the same and waits for it. While the application keeps the
-            /// [`Events`], the agent goes on for them, unless the configuration has `autostop`.
+            /// unregisters and disconnects by itself, within 2 s, and the [`Events`] end; [`Agent::stop`] does the same and waits for it.
+            /// If the configuration has `autostop` off, the agent goes on as long as the application keeps the [`Events`].
             type Agent {
                 /// Waits until the registrar has accepted the binding of this agent (RFC 3261 section 10.2), and returns it at once if the
                 /// registrar holds one. It waits through failures after which the agent tries again, such as a lost connection or a 503.
@@ -113,6 +113,73 @@ macro_rules! for_each_handle {
                 /// The MESSAGE requests of peers (RFC 3428), in their order, from the first call of this method on: those before are events
                 /// alone. At most 256 wait; the oldest one of more is left to the core, which refuses it by 480 after 10 s.
                 now messages() -> IncomingMessages;
+
+                /// Subscribes to an event package of `target`, such as `presence` (RFC 6665). It waits for a connection that is being
+                /// opened; the [`Subscription`] hands out the notifications.
+                ///
+                /// # Errors
+                /// There is no connection ([`Agent::connected`]), or the core refuses the command.
+                wait("Dropping the future makes no subscription: one that has begun ends.")
+                subscribe / subscribe_timeout(
+                    target: impl Into<String>,
+                    package: impl Into<String>
+                ) -> Result<Subscription, CallError>;
+
+                /// As [`Agent::subscribe`], with options.
+                ///
+                /// # Errors
+                /// As [`Agent::subscribe`].
+                wait("Dropping the future makes no subscription: one that has begun ends.")
+                subscribe_with / subscribe_with_timeout(
+                    target: impl Into<String>,
+                    package: impl Into<String>,
+                    options: ::sip_core::SubscribeOptions
+                ) -> Result<Subscription, CallError>;
+
+                /// The subscriptions of peers to the packages of the parameter `eventPackages` (RFC 6665), in their order, from the first call of this method on: those before are events
+                /// alone. At most 256 wait; the core refuses one that the application does not accept within 10 s.
+                now subscriptions() -> IncomingSubscriptions;
+
+                /// Publishes a state of the own address (RFC 3903). It waits for a connection that is being opened;
+                /// [`Publication::published`] waits until the server holds the state.
+                ///
+                /// # Errors
+                /// There is no connection ([`Agent::connected`]), or the core refuses the command.
+                wait("Dropping the future publishes nothing: a publication that has begun is removed.")
+                publish / publish_timeout(
+                    package: impl Into<String>,
+                    state: ::sip_core::Body
+                ) -> Result<Publication, CallError>;
+
+                /// As [`Agent::publish`], with options.
+                ///
+                /// # Errors
+                /// As [`Agent::publish`].
+                wait("Dropping the future publishes nothing: a publication that has begun is removed.")
+                publish_with / publish_with_timeout(
+                    package: impl Into<String>,
+                    state: ::sip_core::Body,
+                    options: ::sip_core::PublishOptions
+                ) -> Result<Publication, CallError>;
+
+                /// The REFERs of peers (RFC 3515), in their order, from the first call of this method on: those before are events alone. At
+                /// most 256 wait; the core refuses one that the application does not answer within 10 s.
+                now transfers() -> IncomingTransfers;
+
+                /// The operating system reports another network: the agent checks its connections at once, and connects anew where one is
+                /// dead ([`UserAgent::network_changed`](::sip_core::UserAgent::network_changed)).
+                ///
+                /// # Errors
+                /// The agent is not running.
+                wait("If the future is dropped, the agent may check its connections all the same.")
+                network_changed / network_changed_timeout() -> Result<(), CallError>;
+
+                /// The counters of the agent since its start.
+                ///
+                /// # Errors
+                /// The agent has ended.
+                wait("Dropping the future changes nothing.")
+                counters / counters_timeout() -> Result<::sip_core::Counters, CallError>;
 
                 /// Hangs up, unregisters and disconnects, and waits until that is done, at most 2 s. The calls end, and
                 /// [`Agent::incoming`] and its like end, too. `commands().start()` begins again.
@@ -278,10 +345,11 @@ macro_rules! for_each_handle {
                 /// The id of the request in events and commands.
                 now id() -> ::sip_core::RequestId;
 
-                /// Waits for the final response, and returns a 2xx.
+                /// Waits for the final response and returns it, of whatever status: `response.status().is_success()` says whether the peer
+                /// accepted the request.
                 ///
                 /// # Errors
-                /// The refusal of the peer, or the reason why no response came.
+                /// Why no final response came.
                 wait("Dropping the future changes nothing: the request goes on.")
                 response / response_timeout() -> Result<::sip_parse::Response, ::sip_core::EndReason>;
             }
@@ -322,6 +390,175 @@ macro_rules! for_each_handle {
 
             /// The MESSAGE requests of peers: [`Agent::messages`].
             type IncomingMessages {}
+
+            /// A subscription of the application (RFC 6665). It hands out the notifications; the newest 16 wait, and
+            /// [`Notice::missed`] says how many went before.
+            ///
+            /// Dropping it ends the subscription without waiting; [`Subscription::detach`] keeps it.
+            type Subscription {
+                /// The id of the subscription in events and commands.
+                now id() -> ::sip_core::SubscriptionId;
+
+                /// Waits until the subscription is over, and returns why. An interruption after which the core subscribes anew does not
+                /// end it.
+                wait("Dropping the future changes nothing: the subscription goes on.")
+                ended / ended_timeout() -> ::sip_core::SubscriptionEnd;
+
+                /// Ends the subscription, and waits until it is over. It returns why it ended.
+                wait("If the future is dropped after its first poll, the subscription ends all the same.")
+                unsubscribe / unsubscribe_timeout() -> ::sip_core::SubscriptionEnd;
+
+                /// Refreshes the subscription now: the notifier sends the state of the resource.
+                ///
+                /// # Errors
+                /// The subscription is over.
+                wait("If the future is dropped, the agent may refresh the subscription all the same.")
+                refresh / refresh_timeout() -> Result<(), CallError>;
+
+                /// Gives the handle up and keeps the subscription: from now on events and commands are about its id.
+                take_now detach() -> ::sip_core::SubscriptionId;
+            }
+
+            /// A subscription of a peer (RFC 6665).
+            ///
+            /// Dropping it refuses a subscription that is not accepted by 480 (Temporarily Unavailable), and terminates one that is.
+            type IncomingSubscription {
+                /// The id of the subscription in events and commands.
+                now id() -> ::sip_core::IncomingSubscriptionId;
+
+                /// The call in whose dialog the peer subscribes; `None` as a rule.
+                now session() -> Option<::sip_core::SessionId>;
+
+                /// The event package, such as `presence`.
+                now package() -> &str;
+
+                /// How long the subscription lasts if it is accepted; zero: the peer asks for the state once.
+                now expires() -> ::core::time::Duration;
+
+                /// From: the display name and the address of the subscriber, as the subscriber wrote them. They prove nothing.
+                now from() -> String;
+
+                /// The SUBSCRIBE.
+                now request() -> &::sip_parse::Request;
+
+                /// Accepts the subscription and sends `state` in the first NOTIFY. Whom it authorises is up to the application.
+                ///
+                /// # Errors
+                /// The subscription is over or accepted already, or the core refuses the state.
+                wait("If the future is dropped, the subscription may be accepted all the same.")
+                accept / accept_timeout(state: ::sip_core::Notification) -> Result<(), CallError>;
+
+                /// Reports a state. A terminated one ends the subscription.
+                ///
+                /// # Errors
+                /// The subscription is over or not accepted, or the core refuses the state.
+                wait("If the future is dropped, the state may be reported all the same.")
+                notify / notify_timeout(state: ::sip_core::Notification) -> Result<(), CallError>;
+
+                /// Refuses the subscription.
+                take_soon reject(refusal: impl Into<::sip_core::Refusal>) -> ();
+
+                /// Waits until the subscription is over, and returns why.
+                wait("Dropping the future changes nothing: the subscription goes on.")
+                ended / ended_timeout() -> ::sip_core::IncomingSubscriptionEnd;
+            }
+
+            /// The subscriptions of peers: [`Agent::subscriptions`].
+            type IncomingSubscriptions {}
+
+            /// A publication of the application (RFC 3903). The core refreshes it.
+            ///
+            /// Dropping it removes the publication without waiting; [`Publication::detach`] keeps it.
+            type Publication {
+                /// The id of the publication in events and commands.
+                now id() -> ::sip_core::PublicationId;
+
+                /// Waits until the server holds the last state; returns at once if it does. It waits through failures after which the core
+                /// tries again.
+                ///
+                /// # Errors
+                /// Why the publication ended before.
+                wait("Dropping the future changes nothing: the publication goes on.")
+                published / published_timeout() -> Result<(), ::sip_core::EndReason>;
+
+                /// Publishes another state in place of the last one.
+                ///
+                /// # Errors
+                /// The publication is over or being removed.
+                wait("If the future is dropped, the state may be published all the same.")
+                modify / modify_timeout(state: ::sip_core::Body) -> Result<(), CallError>;
+
+                /// Removes the publication, and waits until that is done.
+                ///
+                /// # Errors
+                /// The server may still hold the state, because it did not accept the removal.
+                wait("If the future is dropped after its first poll, the publication is removed all the same.")
+                remove / remove_timeout() -> Result<(), ::sip_core::EndReason>;
+
+                /// Waits until the publication is over: `Ok` if the application removed it.
+                ///
+                /// # Errors
+                /// Why it ended otherwise.
+                wait("Dropping the future changes nothing: the publication goes on.")
+                ended / ended_timeout() -> Result<(), ::sip_core::EndReason>;
+
+                /// Gives the handle up and keeps the publication: from now on events and commands are about its id.
+                take_now detach() -> ::sip_core::PublicationId;
+            }
+
+            /// A REFER of a peer (RFC 3515), as a rule within a call: the peer asks this side to call another target.
+            ///
+            /// Dropping it without an answer refuses it by 480 (Temporarily Unavailable).
+            type IncomingTransfer {
+                /// The id of the REFER in events and commands.
+                now id() -> ::sip_core::ReferId;
+
+                /// The call in which the peer asks; `None` outside calls.
+                now session() -> Option<::sip_core::SessionId>;
+
+                /// From: the display name and the address of the peer, as the peer wrote them. They prove nothing.
+                now from() -> String;
+
+                /// The URI to call.
+                now target() -> String;
+
+                /// What the peer asks for, with the REFER.
+                now referral() -> &::sip_core::Referral;
+
+                /// Accepts the REFER and calls its target. The core reports the progress to the peer.
+                ///
+                /// # Errors
+                /// The REFER is over, or the call cannot be made; it is then refused by 480.
+                take_wait("If the future is dropped, the call ends or is not made.")
+                follow / follow_timeout() -> Result<Call, CallError>;
+
+                /// As [`IncomingTransfer::follow`], with header fields and other options.
+                ///
+                /// # Errors
+                /// As [`IncomingTransfer::follow`].
+                take_wait("If the future is dropped, the call ends or is not made.")
+                follow_with / follow_with_timeout(options: ::sip_core::InviteOptions) -> Result<Call, CallError>;
+
+                /// Accepts the REFER; the application does what it asks for, and reports by [`IncomingTransfer::progress`].
+                ///
+                /// # Errors
+                /// The REFER is over.
+                wait("If the future is dropped, the REFER may be accepted all the same.")
+                accept / accept_timeout() -> Result<(), CallError>;
+
+                /// Reports the status of what an accepted REFER asked for; a final one ends the reports.
+                ///
+                /// # Errors
+                /// The REFER is not accepted, or the reports are over.
+                wait("If the future is dropped, the status may be reported all the same.")
+                progress / progress_timeout(status: ::sip_parse::StatusCode) -> Result<(), CallError>;
+
+                /// Refuses the REFER.
+                take_soon reject(refusal: impl Into<::sip_core::Refusal>) -> ();
+            }
+
+            /// The REFERs of peers: [`Agent::transfers`].
+            type IncomingTransfers {}
         }
     };
 }
@@ -354,6 +591,16 @@ macro_rules! outward {
         unchanged!(::sip_core::SessionId);
         unchanged!(::sip_core::RequestId);
         unchanged!(::sip_core::IncomingRequestId);
+        unchanged!(::sip_core::SubscriptionId);
+        unchanged!(::sip_core::IncomingSubscriptionId);
+        unchanged!(::sip_core::PublicationId);
+        unchanged!(::sip_core::ReferId);
+        unchanged!(::sip_core::SubscriptionEnd);
+        unchanged!(::sip_core::IncomingSubscriptionEnd);
+        unchanged!(::sip_core::Counters);
+        unchanged!(::core::time::Duration);
+        unchanged!(&str);
+        unchanged!(&::sip_core::Referral);
         unchanged!(::sip_core::Registration);
         unchanged!(::sip_parse::Response);
         unchanged!(&::sip_parse::Request);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use sip_host::handles::Notice;
 use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 use sip_host::os::handle;
 
@@ -155,4 +156,21 @@ macro_rules! streams {
 streams! {
     IncomingCalls of IncomingCall;
     IncomingMessages of IncomingMessage;
+    IncomingTransfers of IncomingTransfer;
+    IncomingSubscriptions of IncomingSubscription;
+}
+
+impl Subscription {
+    /// The next notification; `None` once the subscription has ended. Cancel safe: a dropped future loses none.
+    pub async fn next(&mut self) -> Option<Notice> {
+        poll_fn(|cx| self.0.poll_next(cx)).await
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Notice;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Notice>> {
+        self.0.poll_next(cx)
+    }
 }

@@ -1,9 +1,60 @@
 #![forbid(unsafe_code)]
-//! One SIP user agent on tokio: sockets, clock and entropy around [`sip_core::UserAgent`].
+//! A SIP user agent for async programs: [`sip_core`] on tokio, with WebSocket, TLS, clock and entropy.
 //!
-//! [`Agent::start`] spawns one task that owns the user agent and its connections. It returns a
-//! [`Handle`], which takes commands, and [`Events`], which emits what happens. The task
-//! ends, and its sockets close, when the last `Handle` and the `Events` are dropped.
+//! ```no_run
+//! use sip_tokio::prelude::*;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let config = Config::builder()
+//!         .uri("sip:alice@localhost")
+//!         .server("ws://127.0.0.1:5080")
+//!         .password("a")
+//!         .build()?;
+//!     let (agent, _) = Agent::start(config, Options::default())?;
+//!     agent.registered().await?;
+//!     let call = agent.call("bob").await?;
+//!     call.established().await?;
+//!     println!("ended: {}", call.hang_up().await);
+//!     agent.stop().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Agent::start`] spawns one task that owns the user agent and its connections.
+//!
+//! | handle | what for | its drop |
+//! |---|---|---|
+//! | [`Agent`] | [`registered`](Agent::registered), [`call`](Agent::call), [`incoming`](Agent::incoming), [`message`](Agent::message), [`messages`](Agent::messages), [`subscribe`](Agent::subscribe), [`publish`](Agent::publish), [`stop`](Agent::stop) | the last one stops the agent, once the handles below are dropped, too |
+//! | [`Call`] | [`established`](Call::established), [`ended`](Call::ended), [`hang_up`](Call::hang_up), [`hold`](Call::hold), [`transfer`](Call::transfer), [`dtmf`](Call::dtmf) | hangs up; [`detach`](Call::detach) keeps the call |
+//! | [`IncomingCall`] | [`ring`](IncomingCall::ring), [`answer`](IncomingCall::answer), [`reject`](IncomingCall::reject) | refuses by 480 |
+//! | [`PendingRequest`] | [`response`](PendingRequest::response) | gives the outcome up |
+//! | [`IncomingMessage`] | [`text`](IncomingMessage::text), [`accept`](IncomingMessage::accept), [`reject`](IncomingMessage::reject) | refuses by 480 |
+//! | [`Subscription`] | a stream of [`Notice`]s | unsubscribes |
+//! | [`IncomingSubscription`] | [`accept`](IncomingSubscription::accept), [`notify`](IncomingSubscription::notify) | refuses or terminates |
+//! | [`Publication`] | [`published`](Publication::published), [`modify`](Publication::modify), [`remove`](Publication::remove) | removes it |
+//! | [`IncomingTransfer`] | [`follow`](IncomingTransfer::follow), [`accept`](IncomingTransfer::accept) | refuses by 480 |
+//!
+//! A command that comes too late is no error: [`Call::hang_up`] on a call that has ended says how it ended, and a [`Call`] that was
+//! answered a moment after the caller gave up says so in [`Call::established`]. Each method says what the drop of its future does.
+//!
+//! A program that wants everything that happens reads [`Events`] beside the handles, or instead of them with the [`Commands`] by id:
+//!
+//! ```no_run
+//! # use sip_tokio::prelude::*;
+//! # async fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+//! let (agent, mut events) = Agent::start(config, Options::default())?;
+//! let commands = agent.commands();
+//! while let Some(event) = events.next().await {
+//!     match event {
+//!         Event::Registered(_) => commands.message("bob", "Hello").await.map(drop)?,
+//!         Event::RequestCompleted { outcome, .. } => println!("{outcome:?}"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! One dependency is enough: [`core`] is `sip-core`, [`parse`] is `sip-parse`, and [`prelude`] has the names that most programs use.
 //!
@@ -13,27 +64,6 @@
 //! The agent notices that the machine slept at most 5 seconds after it woke, or at once if the application
 //! calls [`Clock::slept`]. On macOS the application has to, because the clock of the system stands still
 //! during sleep.
-//!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use sip_tokio::prelude::*;
-//!
-//! let config = Config::builder()
-//!     .uri("sip:alice@example.com")
-//!     .password("secret")
-//!     .server("wss://sip.example.com")
-//!     .build()?;
-//! let (agent, mut events) = Agent::start(config, Options::default())?;
-//! while let Some(event) = events.next().await {
-//!     match event {
-//!         Event::Registered(_) => agent.message("bob", "Hello").await.map(drop)?,
-//!         Event::RequestCompleted { outcome, .. } => println!("{outcome:?}"),
-//!         _ => {}
-//!     }
-//! }
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! # In place of callbacks
 //!
@@ -174,8 +204,8 @@
 //! tracing::info!(target: "sip.ua", "records look like this");
 //! ```
 //!
-//! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`
-//! and `handle`, `options`, `description`.
+//! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`,
+//! `options`, `signalling_only` and `handles`, `commands`, `events` and `description`.
 
 mod agent;
 mod commands;
@@ -187,6 +217,7 @@ mod handles;
 mod link;
 mod options;
 pub mod prelude;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
@@ -207,12 +238,15 @@ pub use commands::Commands;
 pub use description::{Describing, SessionDescriptionHandler, SessionDescriptionHandlerFactory};
 pub use events::Events;
 pub use handles::{
-    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages, PendingRequest,
+    Agent, Call, IncomingCall, IncomingCalls, IncomingMessage, IncomingMessages,
+    IncomingSubscription, IncomingSubscriptions, IncomingTransfer, IncomingTransfers,
+    PendingRequest, Publication, Subscription,
 };
 pub use options::Options;
 #[cfg(feature = "tls")]
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 pub use sip_core as core;
+pub use sip_host::handles::Notice;
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 #[cfg(feature = "tls")]
 pub use sip_host::os::{ClientCertificate, Roots, TlsError};

@@ -1,5 +1,6 @@
 //! The protocols that carry SIP messages, and what the host knows of a connection.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 /// The protocol that carries SIP messages on a connection.
@@ -15,6 +16,18 @@ pub enum Transport {
     Ws,
     /// WebSocket over TLS (RFC 7118).
     Wss,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        })
+    }
 }
 
 impl Transport {

@@ -33,6 +33,13 @@ pub struct DialogId {
     fork: u32,
 }
 
+/// Its dialog set, and the number of the fork: `0.1.0`.
+impl fmt::Display for DialogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.set, self.fork)
+    }
+}
+
 impl DialogId {
     /// Our end of it.
     #[must_use]

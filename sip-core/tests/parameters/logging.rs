@@ -50,7 +50,7 @@ pub(crate) fn cfg_log_connector_gets_category_label_and_content() {
         .expect("a refusal");
     assert_eq!(
         refusal.content.to_string(),
-        "answered 404: the Request-URI is not ours"
+        "answered 404 Not Found: the Request-URI is not ours"
     );
     assert_ne!(refusal.label, 0);
     let malformed = debug

@@ -1,5 +1,7 @@
 //! CSeq (RFC 3261 section 20.16), RAck and RSeq (RFC 3262 section 7).
 
+use core::fmt;
+
 use super::{Element, HeaderValue, alone, put_number};
 use crate::class::{self, skip_lws, skip_space};
 use crate::error::ParseError;
@@ -18,6 +20,12 @@ pub struct CSeq<'a> {
     pub number: u32,
     /// The method.
     pub method: Method<'a>,
+}
+
+impl fmt::Display for CSeq<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number, self.method)
+    }
 }
 
 impl<'a> CSeq<'a> {

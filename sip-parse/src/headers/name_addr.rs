@@ -2,6 +2,7 @@
 //! 20.10).
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::{Element, HeaderValue, alone, put_params, put_plain};
 use crate::class::{self, skip_lws};
@@ -9,6 +10,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::number::digits;
 use crate::params::{self, Params, unexpected, unquote};
+use crate::text::text;
 use crate::uri::{Form, Uri};
 
 /// An address with its header parameters: `"Name" <uri>;params` or `uri;params`.
@@ -235,6 +237,26 @@ impl<'a> Element<'a> for Contact<'a> {
         }
         let (addr, end) = NameAddr::element(input, at, rules)?;
         Ok((Contact::Addr(addr), end))
+    }
+}
+
+/// For people: `"Alice" <sip:alice@example.com>`, or the URI alone, without header parameters. [`HeaderValue`] writes the wire form.
+impl fmt::Display for NameAddr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.display() {
+            Some(name) if !name.is_empty() => write!(f, "\"{}\" <{}>", text(&name), self.uri),
+            _ => self.uri.fmt(f),
+        }
+    }
+}
+
+/// For people: the address, or `*`.
+impl fmt::Display for Contact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Contact::Star => f.write_str("*"),
+            Contact::Addr(addr) => addr.fmt(f),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Via (RFC 3261 section 20.42, RFC 3581, RFC 5118).
 
+use core::fmt;
 use core::net::IpAddr;
 use core::str;
 
@@ -9,6 +10,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::limits::Rules;
 use crate::number::digits;
 use crate::params::{self, Params, unexpected};
+use crate::text::text;
 use crate::uri::{self, Host, HostKind};
 
 /// One Via value.
@@ -24,6 +26,13 @@ pub struct Via<'a> {
     port: Option<u16>,
     /// Whether ttl and rport, where they have a value, are numbers in their bounds.
     bounded: bool,
+}
+
+/// For people: transport and sent-by, as in `WSS df7jal23ls0d.invalid`.
+impl fmt::Display for Via<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", text(self.transport), text(self.sent_by))
+    }
 }
 
 impl<'a> Via<'a> {

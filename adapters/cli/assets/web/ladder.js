@@ -55,10 +55,10 @@ export class Ladder {
     this.#draw();
   }
 
-  // The life lines: the first user, the server, the other users.
+  // The life lines: the first user, the server, the other users. None without messages.
   get #lines() {
     const [first, ...others] = this.#names;
-    return first === undefined ? [SERVER] : [first, SERVER, ...others];
+    return first === undefined ? [] : [first, SERVER, ...others];
   }
 
   // Draws the lines anew, and places every arrow between two of them.
@@ -143,9 +143,10 @@ function words(label) {
   return element;
 }
 
-// request, waiting (1xx), done (2xx) or refused.
+// request, waiting (1xx), done (2xx), challenge (401 and 407) or refused.
 function kind(label) {
-  const status = /^([1-6])\d\d /.exec(label)?.[1];
+  const status = /^[1-6]\d\d(?= )/.exec(label)?.[0];
   if (!status) return "request";
-  return { 1: "waiting", 2: "done" }[status] ?? "refused";
+  if (["401", "407"].includes(status)) return "challenge";
+  return { 1: "waiting", 2: "done" }[status[0]] ?? "refused";
 }

@@ -32,7 +32,8 @@ class Panel {
     if (account.password !== null) {
       this.start(account.user, account.password);
     } else {
-      this.#ask(account.user ?? "");
+      this.#name(account.user ?? "");
+      this.#ask();
     }
   }
 
@@ -43,8 +44,7 @@ class Panel {
   async start(user, password) {
     await this.phone?.stop();
     const { server, domain } = this.settings;
-    this.element.dataset.user = user;
-    this.find(".user").textContent = user;
+    this.#name(user);
     this.phone = new Phone({ server, domain, user, password, changed: () => this.show() });
     offer();
     await this.phone.start();
@@ -52,7 +52,7 @@ class Panel {
 
   // The users that this phone may call, each a button.
   offer(users) {
-    const others = users.filter((user) => user !== this.phone?.user);
+    const others = users.filter((user) => user !== this.user);
     const buttons = others.map((user) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -64,7 +64,7 @@ class Panel {
     });
     this.find(".targets").replaceChildren(...buttons);
     const { target } = this.find(".dial").elements;
-    if (!target.value || target.value === this.phone?.user) target.value = others[0] ?? "";
+    if (!target.value || target.value === this.user) target.value = others[0] ?? "";
   }
 
   // Shows what the phone knows.
@@ -73,13 +73,15 @@ class Panel {
     const state = this.find(".registration");
     state.dataset.state = registration.state;
     state.textContent = registration.sentence;
-    if (registration.state === "failed") this.#ask(this.phone.user);
+    if (registration.state === "failed") this.#ask();
     if (registration.state === "registered") this.find(".account").hidden = true;
     const busy = this.phone.isBusy();
     this.find(".state").dataset.state = call.state;
     this.find(".sentence").textContent = call.state === "up" ? this.#upSentence(call) : call.sentence;
     this.find(".sound").textContent = busy ? [call.sound, call.state === "up" && silent].filter(Boolean).join("; ") : "";
-    this.find(".call").disabled = busy || registration.state !== "registered";
+    const registered = registration.state === "registered";
+    this.find(".call").disabled = busy || !registered;
+    this.find(".send").disabled = !registered;
     this.find(".answer").hidden = call.state !== "incoming";
     this.find(".hold").hidden = this.find(".listen").hidden = call.state !== "up";
     this.find(".hold").textContent = call.held ? "Resume" : "Hold";
@@ -99,6 +101,8 @@ class Panel {
   }
 
   #showTexts(texts) {
+    if (texts === this.texts) return;
+    this.texts = texts;
     const list = this.find(".texts");
     const items = texts.map(({ from, text, fate }) => {
       const item = document.createElement("li");
@@ -114,12 +118,14 @@ class Panel {
     list.scrollTop = list.scrollHeight;
   }
 
-  #ask(user) {
-    const form = this.find(".account");
-    if (!form.hidden) return;
-    form.hidden = false;
-    form.elements.user.value ||= user;
+  #name(user) {
+    this.user = user;
     this.find(".user").textContent = user || "phone";
+    this.find(".account").elements.user.value = user;
+  }
+
+  #ask() {
+    this.find(".account").hidden = false;
   }
 
   #target() {
@@ -140,7 +146,7 @@ class Panel {
 
 // Shows every phone whom it may call.
 function offer() {
-  const users = panels.map(({ phone }) => phone?.user);
+  const users = panels.map(({ user }) => user);
   const all = [...new Set([...users, ...known])].filter(Boolean);
   panels.forEach((panel) => panel.offer(all));
 }

@@ -15,7 +15,7 @@ export class Phone {
   registration = { state: "off", sentence: "off" };
   // The call, or the last one: idle, calling, ringing, incoming, up or over.
   call = { state: "idle", sentence: "no call" };
-  // Text messages: who wrote, what, and whether it has arrived.
+  // Text messages: who wrote, what, and whether it has arrived. A change makes another array.
   texts = [];
   silent = "";
 
@@ -113,6 +113,7 @@ export class Phone {
     const entry = this.#text(this.user, text, `to ${address.user}: sending`);
     const settle = (word) => ({ message }) => {
       entry.fate = `to ${address.user}: ${word}${message.statusCode} ${message.reasonPhrase}`;
+      this.texts = [...this.texts];
       this.changed();
     };
     const message = new Messager(this.agent, address, text);

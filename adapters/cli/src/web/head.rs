@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub(super) const LARGEST: usize = 8 * 1024;
 
 /// How many header fields a head may have.
-const MOST_FIELDS: usize = 64;
+pub(super) const MOST_FIELDS: usize = 64;
 
 /// What the page needs of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]

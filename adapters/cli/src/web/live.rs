@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use crate::ladder;
 
 /// How many messages are kept for pages that are opened later.
-const KEPT: usize = 500;
+pub(super) const KEPT: usize = 500;
 
 /// How many bytes the kept messages may have.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The messages of the edge. Clones share them.
 #[derive(Clone)]

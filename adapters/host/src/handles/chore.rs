@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 
 use sip_core::{
     CommandError, FailureStatus, IncomingRequestId, IncomingSubscriptionId, Notification,
-    PublicationId, ReferId, Refusal, Session, SessionId, SubscriptionId, Timestamp, UserAgent,
+    PublicationId, ReferId, Refusal, Session, SessionId, SubscriptionId, TerminationReason,
+    Timestamp, UserAgent,
 };
 use sip_parse::StatusCode;
 
@@ -30,8 +31,8 @@ pub enum Chore {
     Unsubscribe(SubscriptionId),
     /// Refuses a subscription of a peer.
     RejectSubscription(IncomingSubscriptionId, Option<Box<Refusal>>),
-    /// Reports the last state to the subscriber of an accepted subscription.
-    Notify(IncomingSubscriptionId, Box<Notification>),
+    /// Ends an accepted subscription of a peer.
+    Terminate(IncomingSubscriptionId),
     /// Removes a publication.
     Unpublish(PublicationId),
 }
@@ -74,7 +75,10 @@ impl Chore {
             Self::RejectSubscription(subscription, given) => refusal(given)
                 .map_err(CommandError::from)
                 .and_then(|refusal| agent.reject_subscription(subscription, refusal, now)),
-            Self::Notify(subscription, state) => agent.notify(subscription, *state, now),
+            Self::Terminate(subscription) => {
+                let reason = TerminationReason::Other(None, None);
+                agent.notify(subscription, Notification::terminated(reason), now)
+            }
             Self::Unpublish(publication) => agent.unpublish(publication, now),
         };
     }

@@ -45,4 +45,27 @@ impl<T> Inbound<T> {
     pub(super) fn take(&mut self) -> Option<T> {
         self.queue.pop_front()
     }
+
+    /// The core has refused a request, or its peer has withdrawn it.
+    pub(super) fn remove(&mut self, is_over: impl Fn(&T) -> bool) {
+        self.queue.retain(|request| !is_over(request));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_requests_wait() {
+        let mut inbound = Inbound::default();
+        assert!(!inbound.is_wanted());
+        inbound.want();
+        assert!(inbound.is_wanted());
+        for number in 0..=INBOUND {
+            inbound.push(number);
+        }
+        inbound.remove(|number| *number == 2);
+        assert_eq!([inbound.take(), inbound.take()], [Some(1), Some(3)]);
+    }
 }

@@ -15,6 +15,7 @@ mod chore;
 pub mod error;
 mod inbound;
 mod outcomes;
+mod usages;
 mod waiters;
 mod watch;
 
@@ -23,9 +24,12 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Waker;
 
+use core::time::Duration;
+
 use sip_core::{
-    EndReason, Event, IncomingRequestId, Registration, RequestId, SessionId, TransferId,
-    TransferOutcome,
+    Body, EndReason, Event, IncomingRequestId, IncomingSubscriptionEnd, IncomingSubscriptionId,
+    PublicationId, ReferId, Referral, Registration, RequestId, SessionId, SubscriptionEnd,
+    SubscriptionId, SubscriptionState, TransferId, TransferOutcome,
 };
 use sip_parse::{Method, Request, Response};
 
@@ -36,6 +40,7 @@ use error::{NotConnected, RegistrationError};
 pub use inbound::INBOUND;
 use inbound::Inbound;
 use outcomes::Outcomes;
+use usages::{Effect as UsageEffect, Input as UsageInput, Usages};
 use waiters::Waiters;
 pub use waiters::{Topic, WaitId};
 pub use watch::Seen;
@@ -57,6 +62,55 @@ pub struct OfferedRequest {
     pub request: Box<Request>,
 }
 
+/// A REFER of a peer that waits for a handle.
+#[derive(Clone, Debug)]
+pub struct OfferedTransfer {
+    /// The REFER.
+    pub refer: ReferId,
+    /// The call in which the peer asks; `None` outside calls.
+    pub session: Option<SessionId>,
+    /// What the peer asks for.
+    pub referral: Box<Referral>,
+}
+
+/// A subscription of a peer that waits for a handle.
+#[derive(Clone, Debug)]
+pub struct OfferedSubscription {
+    /// The subscription.
+    pub subscription: IncomingSubscriptionId,
+    /// The call in whose dialog the peer subscribes; `None` as a rule.
+    pub session: Option<SessionId>,
+    /// The event package.
+    pub package: Box<str>,
+    /// How long it lasts; zero: the peer asks for the state once.
+    pub expires: Duration,
+    /// The SUBSCRIBE.
+    pub request: Box<Request>,
+}
+
+/// How many notifications of one subscription wait for the application. The newest are kept, because each has the whole state in
+/// most packages.
+pub const NOTICES: usize = 16;
+
+/// A notification (RFC 6665 section 4.1.3): the state of the resource that the application has subscribed to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The state of the subscription.
+    pub state: SubscriptionState,
+    /// How long the subscription lasts from now on; the core refreshes it before.
+    pub expires: Duration,
+    /// The state of the resource; `None` without a body.
+    pub body: Option<Box<Body>>,
+    /// The NOTIFY.
+    pub notify: Box<Request>,
+    /// How many notifications went before this one, because the application did not take them in time.
+    pub missed: u64,
+}
+
+/// The outcome of a publication.
+type PublicationEnd = Result<(), Box<EndReason>>;
+
 /// The wakers to call once the lock is released.
 #[must_use = "the waits that are over go on only if their wakers are called"]
 #[derive(Debug, Default)]
@@ -70,7 +124,7 @@ impl Woken {
 }
 
 /// The machine. See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Handles {
     waiters: Waiters,
     chores: VecDeque<Chore>,
@@ -81,6 +135,32 @@ pub struct Handles {
     requests: Outcomes<RequestId, RequestOutcome>,
     transfers: Outcomes<TransferId, TransferOutcome>,
     messages: Inbound<OfferedRequest>,
+    transfers_of_peers: Inbound<OfferedTransfer>,
+    subscriptions_of_peers: Inbound<OfferedSubscription>,
+    subscriptions: Usages<SubscriptionId, Notice, SubscriptionEnd>,
+    /// The subscriptions of peers that the application has taken, and whether it has accepted them.
+    taken_subscriptions: Usages<IncomingSubscriptionId, (), IncomingSubscriptionEnd>,
+    publications: Usages<PublicationId, (), PublicationEnd>,
+}
+
+impl Default for Handles {
+    fn default() -> Self {
+        Self {
+            waiters: Waiters::default(),
+            chores: VecDeque::new(),
+            adapter: None,
+            watch: Watch::default(),
+            calls: Calls::default(),
+            requests: Outcomes::default(),
+            transfers: Outcomes::default(),
+            messages: Inbound::default(),
+            transfers_of_peers: Inbound::default(),
+            subscriptions_of_peers: Inbound::default(),
+            subscriptions: Usages::new(NOTICES),
+            taken_subscriptions: Usages::new(1),
+            publications: Usages::new(1),
+        }
+    }
 }
 
 impl Handles {
@@ -112,16 +192,24 @@ impl Handles {
             Effect::WakeTakers => self.waiters.take(Topic::IncomingCall, &mut woken),
             Effect::Nothing | Effect::HangUp => {}
         }
+        if let Some(topic) = self.on_request(event).or_else(|| self.on_usage(event)) {
+            self.waiters.take(topic, &mut woken);
+        }
+        Woken(woken)
+    }
+
+    /// Takes an event about a request or a REFER. Returns whose waits ask again.
+    fn on_request(&mut self, event: &Event) -> Option<Topic> {
         match event {
-            Event::RequestCompleted { request, outcome }
-                if self.requests.complete(request, || outcome.clone()) =>
-            {
-                self.waiters.take(Topic::Request(*request), &mut woken);
+            Event::RequestCompleted { request, outcome } => {
+                let is_awaited = self.requests.complete(request, || outcome.clone());
+                is_awaited.then_some(Topic::Request(*request))
             }
             Event::TransferEnded {
                 transfer, outcome, ..
-            } if self.transfers.complete(transfer, || outcome.clone()) => {
-                self.waiters.take(Topic::Transfer(*transfer), &mut woken);
+            } => {
+                let is_awaited = self.transfers.complete(transfer, || outcome.clone());
+                is_awaited.then_some(Topic::Transfer(*transfer))
             }
             Event::IncomingRequest {
                 incoming,
@@ -133,11 +221,91 @@ impl Handles {
                     session: *session,
                     request: request.clone(),
                 });
-                self.waiters.take(Topic::IncomingMessage, &mut woken);
+                Some(Topic::IncomingMessage)
             }
-            _ => {}
+            Event::IncomingRefer {
+                refer,
+                session,
+                referral,
+            } if self.transfers_of_peers.is_wanted() => {
+                self.transfers_of_peers.push(OfferedTransfer {
+                    refer: *refer,
+                    session: *session,
+                    referral: referral.clone(),
+                });
+                Some(Topic::IncomingTransfer)
+            }
+            _ => None,
         }
-        Woken(woken)
+    }
+
+    /// Takes an event about a subscription or a publication. Returns whose waits ask again.
+    fn on_usage(&mut self, event: &Event) -> Option<Topic> {
+        match event {
+            Event::Notified {
+                subscription,
+                state,
+                expires,
+                body,
+                notify,
+            } => {
+                let notice = || Notice {
+                    state: state.clone(),
+                    expires: *expires,
+                    body: body.clone(),
+                    notify: notify.clone(),
+                    missed: 0,
+                };
+                let is_awaited = self.subscriptions.report(*subscription, notice);
+                is_awaited.then_some(Topic::Subscription(*subscription))
+            }
+            Event::SubscriptionEnded {
+                subscription,
+                cause,
+            } => {
+                let is_awaited = self.subscriptions.end(*subscription, || cause.clone());
+                is_awaited.then_some(Topic::Subscription(*subscription))
+            }
+            Event::IncomingSubscription {
+                subscription,
+                session,
+                package,
+                expires,
+                request,
+            } if self.subscriptions_of_peers.is_wanted() => {
+                self.subscriptions_of_peers.push(OfferedSubscription {
+                    subscription: *subscription,
+                    session: *session,
+                    package: package.clone(),
+                    expires: *expires,
+                    request: request.clone(),
+                });
+                Some(Topic::IncomingSubscription)
+            }
+            Event::IncomingSubscriptionEnded {
+                subscription,
+                cause,
+            } => {
+                let is_over = |offer: &OfferedSubscription| offer.subscription == *subscription;
+                self.subscriptions_of_peers.remove(is_over);
+                let is_awaited = self
+                    .taken_subscriptions
+                    .end(*subscription, || cause.clone());
+                is_awaited.then_some(Topic::PeerSubscription(*subscription))
+            }
+            Event::Published { publication, .. } => {
+                let is_awaited = self.publications.report(*publication, || ());
+                is_awaited.then_some(Topic::Publication(*publication))
+            }
+            Event::PublicationEnded {
+                publication,
+                outcome,
+            } => {
+                let is_awaited = self.publications.end(*publication, || outcome.clone());
+                is_awaited.then_some(Topic::Publication(*publication))
+            }
+            _ => None,
+        }
     }
 
     /// The agent is gone: no further event comes, and no further command runs.
@@ -145,6 +313,11 @@ impl Handles {
         let mut woken = Vec::new();
         self.watch.is_gone = true;
         self.calls.gone();
+        self.subscriptions
+            .gone(&SubscriptionEnd::Failed(Box::new(stopped())));
+        self.taken_subscriptions
+            .gone(&IncomingSubscriptionEnd::DialogEnded);
+        self.publications.gone(&Err(Box::new(stopped())));
         self.chores.clear();
         self.adapter = None;
         self.waiters.take_all(&mut woken);
@@ -207,7 +380,10 @@ impl Handles {
     /// How many entries there are, for tests of memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.calls.len() + self.requests.len() + self.transfers.len() + self.waiters.len()
+        let usages =
+            self.subscriptions.len() + self.taken_subscriptions.len() + self.publications.len();
+        let outcomes = self.requests.len() + self.transfers.len();
+        self.calls.len() + outcomes + usages + self.waiters.len()
     }
 
     /// Whether there is no entry.
@@ -396,5 +572,135 @@ impl Handles {
             Some(message) => Some(Some(message)),
             None => self.has_ended().then_some(None),
         }
+    }
+}
+
+/// Subscriptions, publications and REFERs of peers.
+impl Handles {
+    /// A command has made a subscription. Its handle lives from now on.
+    pub fn place_subscription(&mut self, subscription: SubscriptionId) {
+        self.subscriptions.step(subscription, UsageInput::Place);
+    }
+
+    /// The next notification. `None` while there is none, and `Some(None)` once the subscription has ended.
+    pub fn next_notice(&mut self, subscription: SubscriptionId) -> Option<Option<Notice>> {
+        let next = self.subscriptions.next(subscription)?;
+        Some(next.map(|(notice, missed)| Notice { missed, ..notice }))
+    }
+
+    /// Why the subscription ended; `None` while it goes on.
+    #[must_use]
+    pub fn subscription_end(&self, subscription: SubscriptionId) -> Option<SubscriptionEnd> {
+        self.subscriptions.ended(subscription).cloned()
+    }
+
+    /// The handle of a subscription is dropped, or given up.
+    pub fn drop_subscription(&mut self, subscription: SubscriptionId, is_detached: bool) -> Woken {
+        let input = end_of_handle(is_detached);
+        match self.subscriptions.step(subscription, input) {
+            UsageEffect::EndIt => self.leave(Chore::Unsubscribe(subscription)),
+            _ => Woken::default(),
+        }
+    }
+
+    /// The application takes the subscriptions of peers from now on.
+    pub fn want_subscriptions(&mut self) {
+        self.subscriptions_of_peers.want();
+    }
+
+    /// The next subscription of a peer; its handle lives from now on. `None` while there is none, and `Some(None)` once the agent
+    /// has ended.
+    pub fn claim_subscription(&mut self) -> Option<Option<OfferedSubscription>> {
+        match self.subscriptions_of_peers.take() {
+            Some(offer) => {
+                let taken = &mut self.taken_subscriptions;
+                taken.step(offer.subscription, UsageInput::Place);
+                Some(Some(offer))
+            }
+            None => self.has_ended().then_some(None),
+        }
+    }
+
+    /// The application has accepted a subscription of a peer.
+    pub fn accept_subscription(&mut self, subscription: IncomingSubscriptionId) {
+        self.taken_subscriptions.report(subscription, || ());
+    }
+
+    /// Why a subscription of a peer ended; `None` while it goes on.
+    #[must_use]
+    pub fn incoming_subscription_end(
+        &self,
+        subscription: IncomingSubscriptionId,
+    ) -> Option<IncomingSubscriptionEnd> {
+        self.taken_subscriptions.ended(subscription).cloned()
+    }
+
+    /// The handle of a subscription of a peer is dropped: the agent refuses it, or terminates it if it is accepted.
+    pub fn drop_incoming_subscription(&mut self, subscription: IncomingSubscriptionId) -> Woken {
+        let is_accepted = self.taken_subscriptions.has_news(subscription);
+        match self
+            .taken_subscriptions
+            .step(subscription, UsageInput::Drop)
+        {
+            UsageEffect::EndIt if is_accepted => self.leave(Chore::Terminate(subscription)),
+            UsageEffect::EndIt => self.leave(Chore::RejectSubscription(subscription, None)),
+            _ => Woken::default(),
+        }
+    }
+
+    /// A command has made a publication. Its handle lives from now on.
+    pub fn place_publication(&mut self, publication: PublicationId) {
+        self.publications.step(publication, UsageInput::Place);
+    }
+
+    /// The application has given another state, which the server does not hold yet.
+    pub fn publish_anew(&mut self, publication: PublicationId) {
+        self.publications.clear(publication);
+    }
+
+    /// Whether the server holds the state, or why the publication ended; `None` while neither is known.
+    #[must_use]
+    pub fn published(&self, publication: PublicationId) -> Option<Result<(), EndReason>> {
+        if self.publications.has_news(publication) {
+            return Some(Ok(()));
+        }
+        self.publication_end(publication)
+    }
+
+    /// The outcome of the publication; `None` while it goes on.
+    #[must_use]
+    pub fn publication_end(&self, publication: PublicationId) -> Option<Result<(), EndReason>> {
+        let end = self.publications.ended(publication)?;
+        Some(end.clone().map_err(|reason| *reason))
+    }
+
+    /// The handle of a publication is dropped, or given up.
+    pub fn drop_publication(&mut self, publication: PublicationId, is_detached: bool) -> Woken {
+        let input = end_of_handle(is_detached);
+        match self.publications.step(publication, input) {
+            UsageEffect::EndIt => self.leave(Chore::Unpublish(publication)),
+            _ => Woken::default(),
+        }
+    }
+
+    /// The application takes the REFERs of peers from now on.
+    pub fn want_transfers(&mut self) {
+        self.transfers_of_peers.want();
+    }
+
+    /// The next REFER of a peer. `None` while there is none, and `Some(None)` once the agent has ended.
+    pub fn claim_transfer(&mut self) -> Option<Option<OfferedTransfer>> {
+        match self.transfers_of_peers.take() {
+            Some(offer) => Some(Some(offer)),
+            None => self.has_ended().then_some(None),
+        }
+    }
+}
+
+fn end_of_handle(is_detached: bool) -> UsageInput {
+    if is_detached {
+        UsageInput::Detach
+    } else {
+        UsageInput::Drop
     }
 }

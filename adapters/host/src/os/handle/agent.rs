@@ -4,12 +4,15 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use sip_core::{
-    CommandError, InviteOptions, MessageOptions, Registration, RequestId, Timestamp, UserAgent,
+    Body, CommandError, Counters, InviteOptions, MessageOptions, PublishOptions, Registration,
+    RequestId, SubscribeOptions, Timestamp, UserAgent,
 };
 
 use super::call::{Call, IncomingCall};
 use super::request::{IncomingMessage, PendingRequest};
 use super::shared::{Port, Shared, Watcher};
+use super::subscription::{IncomingSubscription, Publication, Subscription};
+use super::transfer::IncomingTransfer;
 use crate::command::{self, CommandFailure};
 use crate::handles::error::{CallError, NotConnected, RegistrationError};
 use crate::handles::{Handles, Seen, Topic};
@@ -184,7 +187,7 @@ impl<P: Port> Agent<P> {
         target: String,
         text: String,
     ) -> Result<PendingRequest<P>, CallError> {
-        let body = sip_core::Body::new("text/plain", text);
+        let body = Body::new("text/plain", text);
         let options = MessageOptions::new().body(body);
         self.message_with(target, options).await
     }
@@ -239,6 +242,100 @@ impl<P: Port> Agent<P> {
     }
 
     /// See the list.
+    #[must_use]
+    pub fn transfers(&self) -> IncomingTransfers<P> {
+        self.shared().lock().want_transfers();
+        IncomingTransfers {
+            watcher: Watcher::new(self.shared().clone(), Topic::IncomingTransfer),
+            port: self.0.clone(),
+        }
+    }
+
+    /// See the list.
+    #[must_use]
+    pub fn subscriptions(&self) -> IncomingSubscriptions<P> {
+        self.shared().lock().want_subscriptions();
+        IncomingSubscriptions {
+            watcher: Watcher::new(self.shared().clone(), Topic::IncomingSubscription),
+            port: self.0.clone(),
+        }
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// There is no connection, or the core refuses the command.
+    pub async fn subscribe(
+        &self,
+        target: String,
+        package: String,
+    ) -> Result<Subscription<P>, CallError> {
+        self.subscribe_with(target, package, SubscribeOptions::default())
+            .await
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// As [`Agent::subscribe`].
+    pub async fn subscribe_with(
+        &self,
+        target: String,
+        package: String,
+        options: SubscribeOptions,
+    ) -> Result<Subscription<P>, CallError> {
+        let port = self.0.clone();
+        let subscribe = move |agent: &mut UserAgent, now| {
+            let subscription = agent.subscribe(&target, &package, options.clone(), now)?;
+            Ok(Subscription::place(port.clone(), subscription))
+        };
+        self.online(subscribe).await
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// There is no connection, or the core refuses the command.
+    pub async fn publish(&self, package: String, state: Body) -> Result<Publication<P>, CallError> {
+        self.publish_with(package, state, PublishOptions::default())
+            .await
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// As [`Agent::publish`].
+    pub async fn publish_with(
+        &self,
+        package: String,
+        state: Body,
+        options: PublishOptions,
+    ) -> Result<Publication<P>, CallError> {
+        let port = self.0.clone();
+        let publish = move |agent: &mut UserAgent, now| {
+            let publication = agent.publish(&package, state.clone(), options.clone(), now)?;
+            Ok(Publication::place(port.clone(), publication))
+        };
+        self.online(publish).await
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// The agent is not running.
+    pub async fn network_changed(&self) -> Result<(), CallError> {
+        Ok(self.0.with(command::network_changed()).await??)
+    }
+
+    /// See the list.
+    ///
+    /// # Errors
+    /// The agent has ended.
+    pub async fn counters(&self) -> Result<Counters, CallError> {
+        Ok(self.0.with(|agent, _| agent.counters()).await?)
+    }
+
+    /// See the list.
     pub async fn stop(&self) {
         let shared = self.shared().clone();
         let stop = move |agent: &mut UserAgent, now| {
@@ -261,56 +358,47 @@ impl<P: Port> Agent<P> {
     }
 }
 
-/// The calls of peers. See the list of handles.
-pub struct IncomingCalls<P: Port> {
-    port: P,
-    watcher: Watcher,
+/// Makes the handles that hand out others: the name, what it hands out, and the question.
+macro_rules! streams {
+    ($($(#[$doc:meta])* $stream:ident of $item:ident by $question:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $stream<P: Port> {
+                port: P,
+                watcher: Watcher,
+            }
+
+            impl<P: Port> fmt::Debug for $stream<P> {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.debug_struct(stringify!($stream)).finish_non_exhaustive()
+                }
+            }
+
+            impl<P: Port> $stream<P> {
+                /// How the handle reaches its agent.
+                #[must_use]
+                pub fn port(&self) -> &P {
+                    &self.port
+                }
+
+                /// The next one; `None` once the agent has ended.
+                pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<$item<P>>> {
+                    let port = &self.port;
+                    let claimed = self.watcher.poll(cx, Handles::$question);
+                    claimed.map(|claimed| claimed.map(|offer| $item::new(port.clone(), offer)))
+                }
+            }
+        )*
+    };
 }
 
-impl<P: Port> fmt::Debug for IncomingCalls<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingCalls").finish_non_exhaustive()
-    }
-}
-
-impl<P: Port> IncomingCalls<P> {
-    /// How the handle reaches its agent.
-    #[must_use]
-    pub fn port(&self) -> &P {
-        &self.port
-    }
-
-    /// The next call of a peer; `None` once the agent has ended.
-    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<IncomingCall<P>>> {
-        let port = &self.port;
-        let claimed = self.watcher.poll(cx, Handles::claim_call);
-        claimed.map(|claimed| claimed.map(|offer| IncomingCall::new(port.clone(), offer)))
-    }
-}
-
-/// The MESSAGE requests of peers. See the list of handles.
-pub struct IncomingMessages<P: Port> {
-    port: P,
-    watcher: Watcher,
-}
-
-impl<P: Port> fmt::Debug for IncomingMessages<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingMessages").finish_non_exhaustive()
-    }
-}
-
-impl<P: Port> IncomingMessages<P> {
-    /// How the handle reaches its agent.
-    #[must_use]
-    pub fn port(&self) -> &P {
-        &self.port
-    }
-
-    /// The next MESSAGE of a peer; `None` once the agent has ended.
-    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<IncomingMessage<P>>> {
-        let port = &self.port;
-        let claimed = self.watcher.poll(cx, Handles::claim_message);
-        claimed.map(|claimed| claimed.map(|offer| IncomingMessage::new(port.clone(), offer)))
-    }
+streams! {
+    /// The calls of peers. See the list of handles.
+    IncomingCalls of IncomingCall by claim_call;
+    /// The MESSAGE requests of peers. See the list of handles.
+    IncomingMessages of IncomingMessage by claim_message;
+    /// The REFERs of peers. See the list of handles.
+    IncomingTransfers of IncomingTransfer by claim_transfer;
+    /// The subscriptions of peers. See the list of handles.
+    IncomingSubscriptions of IncomingSubscription by claim_subscription;
 }

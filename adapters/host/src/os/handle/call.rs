@@ -3,10 +3,10 @@
 use std::fmt;
 
 use sip_core::{
-    CommandError, EndReason, MessageOptions, Refusal, SessionId, Timestamp, Tones, TransferId,
-    TransferOptions, TransferOutcome, TransferTarget, UserAgent,
+    Cause, CommandError, EndReason, MessageOptions, Originator, Refusal, SessionId, Timestamp,
+    Tones, TransferId, TransferOptions, TransferOutcome, TransferTarget, UserAgent,
 };
-use sip_parse::Request;
+use sip_parse::{Request, Response};
 
 use super::request::{PendingRequest, from_text};
 use super::shared::{Port, Shared};
@@ -258,13 +258,15 @@ impl<P: Port> Call<P> {
                 Ok(PendingRequest::expect(port, request))
             })
             .await?;
-        match pending.response().await {
-            Ok(_) => Ok(()),
-            Err(reason) => Err(match self.end() {
-                Some(end) => CallError::Ended(end),
-                None => CallError::Rejected(reason),
-            }),
-        }
+        let reason = match pending.response().await {
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) => refused(&response),
+            Err(reason) => reason,
+        };
+        Err(match self.end() {
+            Some(end) => CallError::Ended(end),
+            None => CallError::Rejected(reason),
+        })
     }
 
     /// See the list.
@@ -274,6 +276,15 @@ impl<P: Port> Call<P> {
         let session = self.0.shared().wait(Topic::Call(of), question).await?;
         Some(Self::claimed(self.0.port.clone(), session))
     }
+}
+
+/// The reason of a refusal by the peer.
+fn refused(response: &Response) -> EndReason {
+    let mut reason = EndReason::local(Cause::Refused);
+    reason.originator = Originator::Peer;
+    reason.status = Some(response.status());
+    reason.text = Some(String::from_utf8_lossy(response.reason()).into());
+    reason
 }
 
 /// Takes the outcome of a transfer out of the machine when no future waits for it any more.

@@ -6,9 +6,13 @@ mod call;
 mod own_thread;
 mod request;
 mod shared;
+mod subscription;
+mod transfer;
 
-pub use agent::{Agent, IncomingCalls, IncomingMessages};
+pub use agent::{Agent, IncomingCalls, IncomingMessages, IncomingSubscriptions, IncomingTransfers};
 pub use call::{Call, IncomingCall};
 pub use own_thread::OwnThread;
 pub use request::{IncomingMessage, PendingRequest};
 pub use shared::{Port, Shared, Watcher};
+pub use subscription::{IncomingSubscription, Publication, Subscription};
+pub use transfer::IncomingTransfer;

@@ -1,6 +1,6 @@
 //! What a wait returns that would wait for itself: inside a connector or a description handler of `sip-blocking`.
 
-use sip_core::EndReason;
+use sip_core::{EndReason, IncomingSubscriptionEnd, SubscriptionEnd};
 
 use crate::handles::error::{CallError, NotConnected, RegistrationError};
 use crate::handles::stopped;
@@ -18,6 +18,18 @@ impl OwnThread for () {
 impl OwnThread for EndReason {
     fn own_thread() -> Self {
         stopped()
+    }
+}
+
+impl OwnThread for SubscriptionEnd {
+    fn own_thread() -> Self {
+        Self::Failed(Box::new(stopped()))
+    }
+}
+
+impl OwnThread for IncomingSubscriptionEnd {
+    fn own_thread() -> Self {
+        Self::DialogEnded
     }
 }
 

@@ -54,7 +54,7 @@ impl<P: Port> PendingRequest<P> {
     /// See the list.
     ///
     /// # Errors
-    /// The peer refused the request, or no final response came.
+    /// Why no final response came.
     pub async fn response(&self) -> Result<Response, EndReason> {
         let request = self.request;
         let question = move |handles: &mut Handles| handles.request_outcome(request);
