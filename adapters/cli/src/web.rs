@@ -40,7 +40,7 @@ const CONNECTIONS: usize = 64;
 /// How many more may be refused at a time; a further one is closed without an answer.
 const REFUSALS: usize = 16;
 
-/// How many of them may wait for messages.
+/// How many of the connections may be streams of messages.
 const STREAMS: usize = 24;
 
 /// How long a client may take for its request.
