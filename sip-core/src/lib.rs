@@ -96,7 +96,7 @@ pub use auth::AuthorizationFailed;
 pub use body::Body;
 pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
-pub use endpoint::Counters;
+pub use endpoint::{CallCounters, Counters};
 pub use error::{
     Backpressure, ClockJump, CommandError, RefusalError, RefusalPart, StaleHandle, StartError,
 };
@@ -111,7 +111,7 @@ pub use limits::{LimitKind, Limits};
 pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
-pub use record::{Direction, LogContent, LogRecord, TraceRecord};
+pub use record::{AddressText, Direction, LogContent, LogRecord, TraceRecord};
 pub use requirement::Requirement;
 pub use session::{
     DescriptionFailed, FailureStatus, Forks, FromError, FromPart, InviteOptions, MessageOptions,

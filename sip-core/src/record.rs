@@ -1,17 +1,19 @@
 //! Log and trace records: plain data that an adapter formats.
 
+use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use sip_parse::{HeaderName, Limits, Message, Method, StatusCode};
+use sip_parse::{HeaderName, Limits, Message, Method, Scheme, StatusCode, Uri};
 
 use crate::auth::ChallengeError;
 use crate::config::LogLevel;
 use crate::connection::{ConnectError, DisconnectReason};
-use crate::ids::ConnectionId;
+use crate::ids::{ConnectionId, RequestId, SessionId};
 use crate::reason::EndReason;
 use crate::transaction::TransactionError;
 
@@ -121,6 +123,31 @@ pub enum LogContent {
     EarlyDialogEnded(Box<EndReason>),
     /// A PRACK failed.
     PrackFailed(Box<EndReason>),
+    /// This side calls a peer.
+    Calling {
+        /// The call.
+        session: SessionId,
+        /// The target.
+        peer: AddressText,
+        /// The Call-ID.
+        call_id: Box<str>,
+    },
+    /// A peer calls.
+    CalledBy {
+        /// The peer, from its From.
+        peer: AddressText,
+        /// The Call-ID.
+        call_id: Box<str>,
+    },
+    /// The application sends a request.
+    Requesting {
+        /// The request.
+        request: RequestId,
+        /// Its method.
+        method: Box<str>,
+        /// The target; `None` for the peer of a call.
+        target: Option<AddressText>,
+    },
     /// A call is over.
     CallEnded(Box<EndReason>),
     /// A request ended without a response.
@@ -129,6 +156,8 @@ pub enum LogContent {
     Request(Direction, &'static str),
     /// A response of a peer.
     Response(StatusCode),
+    /// This side answers a request, or the core does.
+    Responded(StatusCode),
     /// A transaction ended without a final response, or without the ACK to one.
     TransactionFailed(TransactionError),
     /// The agent has stopped.
@@ -136,6 +165,45 @@ pub enum LogContent {
         /// The number of calls, registrations and requests that the end of the grace period cut short.
         unfinished: u32,
     },
+}
+
+/// Scheme, user, host and port of a URI, without its password, parameters and header fields. Empty for a URI that cannot be
+/// read.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub struct AddressText(Box<str>);
+
+impl AddressText {
+    /// The text of a URI.
+    pub(crate) fn of(uri: &Uri<'_>) -> Self {
+        let mut text = match uri.scheme() {
+            Scheme::Sip => "sip:".to_owned(),
+            Scheme::Sips => "sips:".to_owned(),
+            // Of a URI of another scheme only the scheme is known to have no secret.
+            Scheme::Tel => return Self("tel:".into()),
+            Scheme::Other(scheme) => return Self(format!("{}:", sip_parse::text(scheme)).into()),
+        };
+        if let Some(user) = uri.user() {
+            text.push_str(&sip_parse::text(user).to_string());
+            text.push('@');
+        }
+        text.push_str(&sip_parse::text(uri.host_bytes()).to_string());
+        if let Some(port) = uri.port() {
+            text.push_str(&format!(":{port}"));
+        }
+        Self(text.into())
+    }
+}
+
+impl AsRef<str> for AddressText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl LogContent {
@@ -222,8 +290,15 @@ impl fmt::Display for LogContent {
             Self::RepairFailed { reason, .. } => write!(f, "the call is not repaired: {reason}"),
             Self::EarlyDialogEnded(reason) => write!(f, "an early dialog is over: {reason}"),
             Self::PrackFailed(reason) => write!(f, "a PRACK failed: {reason}"),
+            Self::Calling { peer, .. } => write!(f, "calls {peer}"),
+            Self::CalledBy { peer, .. } => write!(f, "{peer} calls"),
+            Self::Requesting { method, target, .. } => match target {
+                Some(target) => write!(f, "sends {method} to {target}"),
+                None => write!(f, "sends {method} to the peer of a call"),
+            },
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),
+            Self::Responded(status) => write!(f, "answers {status}"),
             Self::Request(direction, method) => write!(f, "{direction} {method}"),
             Self::Response(status) => write!(f, "the peer answered {status}"),
             Self::TransactionFailed(error) => error.fmt(f),

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
 
+use crate::listen::Listen;
 use crate::secret::Secret;
 
 const EXIT_CODES: &str = "\
@@ -110,6 +111,12 @@ pub(crate) enum Command {
     /// Without a folder it prints the page of the program, so that sip man | man -l - shows it.
     Man(Man),
 }
+
+/// Where `sip serve` listens without `--listen`.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:5080";
+
+/// The realm of `sip serve` without `--realm`.
+pub(crate) const DEFAULT_REALM: &str = "localhost";
 
 /// Which server, which account.
 #[derive(Args, Clone, Debug, Default)]
@@ -216,12 +223,17 @@ pub(crate) struct Demo {
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5080")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen, such as localhost:5080 or [::1]:5080; port 0 takes a free one
+    ///
+    /// A name stands for each of its addresses.
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
+    pub(crate) listen: Listen,
     /// A user that may register and call; repeat for more than one
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = user)]
     pub(crate) user: Vec<(String, String)>,
+    /// Serve the counters for Prometheus over HTTP at /metrics, such as 127.0.0.1:9090
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<Listen>,
     /// Serve a page with two phones and the ladder of their messages, for a browser [default: 127.0.0.1:8088]
     ///
     /// Without --user there are then three users with generated passwords: alice and bob, who have the phones, and carol
@@ -232,7 +244,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "web")]
     pub(crate) web_sipjs: Option<PathBuf>,
     /// Realm of the digest challenges, and the domain that the users belong to
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_REALM)]
     pub(crate) realm: String,
     /// Forward every SUBSCRIBE and PUBLISH to the user agents of the user
     ///

@@ -16,6 +16,7 @@ mod keyboard;
 mod keys;
 mod ladder;
 mod lines;
+mod listen;
 mod log;
 mod outcome;
 mod password;

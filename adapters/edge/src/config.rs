@@ -74,6 +74,8 @@ pub struct EdgeLimits {
     pub message: sip_parse::Limits,
     /// Bindings of one address-of-record; one more is answered 403.
     pub bindings_per_user: usize,
+    /// Calls whose duration the edge knows; with one more it forgets the oldest, which goes on all the same.
+    pub calls: usize,
     /// Requests being forwarded at one time; one more is answered 503.
     pub forwarded_requests: usize,
     /// Subscriptions to what the edge serves; one more is answered 503.
@@ -122,6 +124,7 @@ impl Default for EdgeLimits {
         Self {
             message: sip_parse::Limits::default(),
             bindings_per_user: 8,
+            calls: 4096,
             forwarded_requests: 4096,
             subscriptions: 1024,
             subscriptions_per_user: 64,
@@ -214,6 +217,7 @@ impl EdgeConfig {
         let limits = &self.limits;
         let numbers = [
             limits.bindings_per_user,
+            limits.calls,
             limits.forwarded_requests,
             limits.subscriptions,
             limits.subscriptions_per_user,

@@ -1,6 +1,7 @@
 //! The edge without I/O: inputs in, actions out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +14,10 @@ use sip_core::transaction::{
 use sip_core::{Backpressure, ConnectionId, ConnectionInfo, Limits, Timestamp, Transport};
 use sip_parse::{Builder, HeaderName, Method, Request, StatusCode};
 
+use crate::calls::Calls;
 use crate::config::{Domain, EdgeConfig, EdgeConfigError};
-use crate::event::{Counters, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
+use crate::counters::{Counters, Gauges};
+use crate::event::{CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 use crate::flow::FlowTokens;
 use crate::fork::Forward;
 use crate::location::{Change, ChangeKind, Location};
@@ -49,6 +52,7 @@ pub struct Edge {
     /// Timer C of the branches of forwarded INVITEs, by request and branch.
     pub(crate) timer_c: TimerC<(u64, usize)>,
     pub(crate) counters: Counters,
+    pub(crate) calls: Calls,
     /// The notifier of the event packages that the edge serves, and the proxy's end of its connection.
     pub(crate) watchers: Watchers,
     pub(crate) notifier: ConnectionId,
@@ -66,6 +70,8 @@ pub struct Edge {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: ConnectionId,
+    /// The address at its other end, if the host knows it.
+    remote: Option<SocketAddr>,
     /// The user that has authenticated on it.
     pub(crate) user: Option<String>,
     /// The user in the From of its first request, without proof; for traces only.
@@ -176,6 +182,7 @@ impl Edge {
         let watchers = Watchers::new(&config.event_packages, rules, info, rng);
         let peer = Peer {
             id: notifier,
+            remote: None,
             user: None,
             claimed: None,
         };
@@ -192,6 +199,7 @@ impl Edge {
             next_forward: 0,
             timer_c: TimerC::new(TIMER_C),
             counters: Counters::default(),
+            calls: Calls::default(),
             watchers,
             notifier,
             publications: Publications::default(),
@@ -205,11 +213,14 @@ impl Edge {
 
     /// The host has accepted a connection. Returns its id.
     pub fn accept(&mut self, info: ConnectionInfo) -> ConnectionId {
+        let remote = info.remote;
         let id = self.layer.accept(info);
+        self.counters.connections_opened += 1;
         self.peers.insert(
             id.to_bits(),
             Peer {
                 id,
+                remote,
                 user: None,
                 claimed: None,
             },
@@ -328,6 +339,26 @@ impl Edge {
     pub fn user(&self, connection: ConnectionId) -> Option<&str> {
         let peer = self.peers.get(&connection.to_bits())?;
         peer.user.as_deref().or(peer.claimed.as_deref())
+    }
+
+    /// The address at the other end of a connection, if it is open and the host knows it.
+    #[must_use]
+    pub fn remote(&self, connection: ConnectionId) -> Option<SocketAddr> {
+        self.peers.get(&connection.to_bits())?.remote
+    }
+
+    /// The sizes of the tables now.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            // One is that of the notifier.
+            connections: self.peers.len().saturating_sub(1),
+            bindings: self.location.len(),
+            calls: self.calls.len(),
+            forwarded_requests: self.forwards.len(),
+            client_transactions: self.layer.client_transactions(),
+            server_transactions: self.layer.server_transactions(),
+        }
     }
 
     /// How many bindings a user has now.
@@ -483,6 +514,7 @@ impl Edge {
         } in changes
         {
             let now = self.now;
+            let remote = self.remote(connection);
             self.watchers.changed(EventPackage::Reg, &user, now);
             self.watchers.changed(EventPackage::Presence, &user, now);
             let event = match kind {
@@ -493,6 +525,7 @@ impl Edge {
                         user,
                         contact,
                         connection,
+                        remote,
                         expires,
                         refreshed: false,
                     }
@@ -503,6 +536,7 @@ impl Edge {
                         user,
                         contact,
                         connection,
+                        remote,
                         expires,
                         refreshed: true,
                     }
@@ -529,6 +563,14 @@ impl Edge {
 
     fn forget(&mut self, connection: ConnectionId, now: Timestamp) {
         if self.peers.remove(&connection.to_bits()).is_some() {
+            self.counters.connections_closed += 1;
+            let peers = &self.peers;
+            let is_open = |end: ConnectionId| peers.contains_key(&end.to_bits());
+            for (call, since) in self.calls.connection_closed(connection, is_open) {
+                self.counters.calls_lost += 1;
+                let duration = now.saturating_since(since);
+                self.event(EdgeEvent::CallLost { call, duration });
+            }
             let changes = self.location.connection_closed(connection);
             self.report(changes);
             self.layer.closed(connection, now);

@@ -1,9 +1,12 @@
-//! Actions of the edge, its events, and its counters.
+//! Actions of the edge, and its events.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use sip_core::ConnectionId;
+use sip_parse::StatusCode;
 
 /// An action for the host. The host carries them out in the order in which it polls them.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub enum EdgeEvent {
         contact: String,
         /// The connection that reaches it.
         connection: ConnectionId,
+        /// The address at the other end of the connection, if the host knows it.
+        remote: Option<SocketAddr>,
         /// How long it lasts from now on.
         expires: Duration,
         /// Whether it existed before.
@@ -61,17 +66,67 @@ pub enum EdgeEvent {
         /// The reason.
         reason: RemovalReason,
     },
-    /// The first 2xx to an INVITE outside any dialog was forwarded.
-    CallAnswered {
+    /// A REGISTER was refused. A challenge is no refusal, but the answer to wrong credentials is one.
+    RegistrationRefused {
+        /// The To URI.
+        user: String,
+        /// The connection that it came on.
+        connection: ConnectionId,
+        /// The address at the other end of the connection, if the host knows it.
+        remote: Option<SocketAddr>,
+        /// The status of the response; 401 for a wrong password.
+        status: StatusCode,
+    },
+    /// An INVITE outside any dialog arrived, and its sender needs no further proof.
+    CallStarted {
+        /// The number of the call, counted from 1.
+        call: u64,
         /// The From URI.
         from: String,
         /// The To URI.
         to: String,
     },
+    /// The first 180 was forwarded.
+    CallRinging {
+        /// The number of the call.
+        call: u64,
+    },
+    /// The first 2xx to an INVITE outside any dialog was forwarded.
+    CallAnswered {
+        /// The number of the call.
+        call: u64,
+        /// The From URI.
+        from: String,
+        /// The To URI.
+        to: String,
+        /// The time since the INVITE.
+        after: Duration,
+    },
+    /// A call ended before it was answered.
+    CallFailed {
+        /// The number of the call.
+        call: u64,
+        /// The reason.
+        reason: CallFailure,
+        /// The time since the INVITE.
+        after: Duration,
+    },
     /// A BYE was answered 2xx.
     CallEnded {
+        /// The number of the call; `None` if the edge has forgotten it, because more calls than
+        /// [`EdgeLimits::calls`](crate::EdgeLimits::calls) were up.
+        call: Option<u64>,
         /// The From URI of the BYE: the side that hung up.
         by: String,
+        /// The time since the 2xx to the INVITE; `None` without a number.
+        duration: Option<Duration>,
+    },
+    /// The connections of both sides of a call are gone, and no BYE came.
+    CallLost {
+        /// The number of the call.
+        call: u64,
+        /// The time since the 2xx to the INVITE.
+        duration: Duration,
     },
     /// A MESSAGE was answered 2xx.
     MessageDelivered {
@@ -86,6 +141,15 @@ pub enum EdgeEvent {
         from: String,
         /// The To URI.
         to: String,
+    },
+    /// A MESSAGE was refused, by its user or by the edge, or got no response.
+    MessageFailed {
+        /// The From URI.
+        from: String,
+        /// The To URI.
+        to: String,
+        /// The status of the response.
+        status: StatusCode,
     },
     /// A user has subscribed to the state of another one, or of its own (RFC 6665 section 4.2.1). Refreshes are left out.
     Subscribed {
@@ -156,6 +220,15 @@ impl EventPackage {
     }
 }
 
+/// Why a call ended before it was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CallFailure {
+    /// The final response that the caller got; 487 if it cancelled the call, 408 if the callee never answered.
+    Status(StatusCode),
+    /// The connection of the caller is lost, so that it got no response.
+    CallerLost,
+}
+
 /// Why a binding was removed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemovalReason {
@@ -167,46 +240,142 @@ pub enum RemovalReason {
     ConnectionLost,
 }
 
-/// Counters of the edge. They only grow.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Counters {
-    /// Messages and keep-alives received.
-    pub received: u64,
-    /// Messages and keep-alives sent.
-    pub transmitted: u64,
-    /// Inputs that are not SIP messages.
-    pub malformed: u64,
-    /// Messages that the edge dropped on purpose: stray responses, ACKs without a flow, and victims of the
-    /// configured faults.
-    pub dropped: u64,
-    /// Requests answered 401 or 407.
-    pub challenged: u64,
-    /// Requests that the edge itself answered with any other failure.
-    pub refused: u64,
-    /// Bindings made (refreshes not included).
-    pub registered: u64,
-    /// Bindings refreshed.
-    pub refreshed: u64,
-    /// Bindings removed by their users.
-    pub unregistered: u64,
-    /// Bindings that have expired or lost their connection.
-    pub bindings_lost: u64,
-    /// Copies of requests that the edge forwarded, one for each branch, ACKs included.
-    pub forwarded: u64,
-    /// INVITEs outside any dialog that were answered 2xx.
-    pub calls_answered: u64,
-    /// BYEs answered 2xx.
-    pub calls_ended: u64,
-    /// MESSAGEs that their user answered 2xx.
-    pub messages_delivered: u64,
-    /// MESSAGEs that were stored for their user.
-    pub messages_stored: u64,
-    /// Subscriptions that the edge accepted (refreshes not included).
-    pub subscribed: u64,
-    /// Subscriptions that ended.
-    pub unsubscribed: u64,
-    /// PUBLISHes answered 200.
-    pub published: u64,
-    /// States that the edge reported to subscribers.
-    pub notified: u64,
+/// One line for people.
+impl fmt::Display for EdgeEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registered {
+                user,
+                remote,
+                expires,
+                refreshed,
+                ..
+            } => {
+                let verb = if *refreshed {
+                    "refreshed"
+                } else {
+                    "registered"
+                };
+                let seconds = expires.as_secs();
+                write!(f, "{user} {verb} from {} for {seconds} s", Remote(*remote))
+            }
+            Self::Unregistered { user, reason, .. } => {
+                write!(f, "{user} unregistered: {reason}")
+            }
+            Self::RegistrationRefused {
+                user,
+                remote,
+                status,
+                ..
+            } => {
+                let remote = Remote(*remote);
+                write!(f, "registration of {user} from {remote} refused: ")?;
+                match *status {
+                    StatusCode::UNAUTHORIZED => f.write_str("401 wrong password"),
+                    status => status.fmt(f),
+                }
+            }
+            Self::CallStarted { call, from, to } => write!(f, "call {call}: {from} calls {to}"),
+            Self::CallRinging { call } => write!(f, "call {call}: rings"),
+            Self::CallAnswered { call, after, .. } => {
+                write!(f, "call {call}: answered after {}", Seconds(*after))
+            }
+            Self::CallFailed {
+                call,
+                reason,
+                after,
+            } => write!(f, "call {call}: {reason} after {}", Seconds(*after)),
+            Self::CallEnded { call, by, duration } => {
+                match call {
+                    Some(call) => write!(f, "call {call}: ")?,
+                    None => f.write_str("a call: ")?,
+                }
+                write!(f, "ended by {by}")?;
+                match duration {
+                    Some(duration) => write!(f, ", lasted {}", Seconds(*duration)),
+                    None => Ok(()),
+                }
+            }
+            Self::CallLost { call, duration } => {
+                let lasted = Seconds(*duration);
+                write!(f, "call {call}: both connections lost, lasted {lasted}")
+            }
+            Self::MessageDelivered { from, to } => {
+                write!(f, "message from {from} to {to}: delivered")
+            }
+            Self::MessageStored { from, to } => {
+                write!(
+                    f,
+                    "message from {from} to {to}: stored until {to} registers"
+                )
+            }
+            Self::MessageFailed { from, to, status } => {
+                write!(f, "message from {from} to {to}: {status}")
+            }
+            Self::Subscribed {
+                subscriber,
+                user,
+                package,
+            } => write!(
+                f,
+                "{subscriber} subscribed to {} of {user}",
+                package.as_str()
+            ),
+            Self::Unsubscribed {
+                subscriber,
+                user,
+                package,
+            } => {
+                let package = package.as_str();
+                write!(
+                    f,
+                    "the subscription of {subscriber} to {package} of {user} ended"
+                )
+            }
+            Self::Published { user, publications } => {
+                write!(f, "{user} published, has {publications} publications")
+            }
+        }
+    }
+}
+
+impl fmt::Display for CallFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(StatusCode::REQUEST_TERMINATED) => f.write_str("cancelled by the caller"),
+            Self::Status(status) => status.fmt(f),
+            Self::CallerLost => f.write_str("the connection of the caller is lost"),
+        }
+    }
+}
+
+impl fmt::Display for RemovalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Requested => "as requested",
+            Self::Expired => "expired",
+            Self::ConnectionLost => "connection lost",
+        })
+    }
+}
+
+/// An address, if it is known.
+struct Remote(Option<SocketAddr>);
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(remote) => remote.fmt(f),
+            None => f.write_str("an unknown address"),
+        }
+    }
+}
+
+/// A duration to a tenth of a second.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s", self.0.as_secs_f64())
+    }
 }

@@ -5,6 +5,8 @@ use sip_core::ConnectionId;
 use sip_core::transaction::{ClientTransactionId, ServerTransactionId};
 use sip_parse::{Request, Response, StatusCode, UriBuf};
 
+use crate::calls::Attempt;
+
 /// The destination of one branch.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -61,11 +63,21 @@ pub(crate) struct Forward {
     pub(crate) upstream: ConnectionId,
     pub(crate) request: Box<Request>,
     pub(crate) branches: Vec<Branch>,
+    /// The call that the request begins, if it begins one.
+    pub(crate) call: Option<Attempt>,
     /// The caller has cancelled the request, or a 6xx has ended it: no new branch starts.
     pub(crate) stopped: bool,
 }
 
 impl Forward {
+    /// The number of the call if this provisional response is the first that says that the callee is alerted.
+    pub(crate) fn rings_first(&mut self, status: StatusCode) -> Option<u64> {
+        let call = self.call.as_mut()?;
+        let first = status == StatusCode::RINGING && !call.rings;
+        call.rings |= first;
+        first.then_some(call.number)
+    }
+
     /// The index of the best final response, once every branch is done (RFC 3261 section 16.7 step 6).
     pub(crate) fn best(&self) -> Option<usize> {
         let mut ranks = Vec::with_capacity(self.branches.len());

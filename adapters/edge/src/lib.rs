@@ -40,12 +40,17 @@
 //! | RFC 6665 SUBSCRIBE, RFC 3903 PUBLISH | `event_packages.rs`, `watchers.rs`, `publications.rs`, `documents.rs` |
 //! | RFC 3428 stored messages | `messages.rs`, `mailbox.rs` |
 //! | RFC 7118 the WebSocket | `server.rs`, `server/socket.rs` |
+//! | none: counters over HTTP | `server/scrape.rs` |
+//! | none: what observers see | `event.rs`, `counters.rs`, `call_events.rs`, `calls.rs` |
 //!
 //! From the top to the bottom; each imports only those below it: `server`, then `response`, `proxy`, `event_packages`,
-//! `messages` and `registrar`, which are `impl Edge` blocks, `edge`, `watchers`, `publications`, `mailbox`, `documents`,
-//! `location` and `routing`, `config`, `event`, `flow` and `fork`. `edge` calls the methods of those five blocks.
+//! `messages`, `registrar` and `call_events`, which are `impl Edge` blocks, `edge`, `watchers`, `publications`, `mailbox`, `documents`,
+//! `location` and `routing`, `config`, `event`, `flow`, `fork`, `calls` and `counters`. `edge` calls the methods of those six blocks.
 
+mod call_events;
+mod calls;
 mod config;
+mod counters;
 mod documents;
 mod edge;
 mod event;
@@ -69,7 +74,8 @@ mod watchers;
 pub struct Readme;
 
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
+pub use counters::{Counters, Gauges, edge_metrics_text};
 pub use edge::Edge;
-pub use event::{Counters, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
+pub use event::{CallFailure, CutReason, EdgeAction, EdgeEvent, EventPackage, RemovalReason};
 pub use server::{EdgeServer, TraceMessage};
 pub use sip_core::Backpressure;

@@ -105,6 +105,11 @@ pub(crate) struct Location {
 }
 
 impl Location {
+    /// How many bindings all users have.
+    pub(crate) fn len(&self) -> usize {
+        self.bindings.len()
+    }
+
     /// The bindings of a user, oldest first.
     pub(crate) fn bindings(&self, user: &str) -> impl Iterator<Item = &Binding> {
         let numbers = self.users.get(user).map(Vec::as_slice).unwrap_or_default();

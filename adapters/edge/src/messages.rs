@@ -5,6 +5,7 @@ use sip_core::Timestamp;
 use sip_core::transaction::SendError;
 use sip_parse::{Builder, HeaderName, Request, StatusCode};
 
+use crate::call_events::ends;
 use crate::edge::{Edge, Tag};
 use crate::event::{EdgeEvent, EventPackage};
 
@@ -97,9 +98,7 @@ impl Edge {
         let Some(request) = self.mailbox.remove(user, number) else {
             return;
         };
-        let (from, to) = ends(&request);
-        self.counters.messages_delivered += 1;
-        self.event(EdgeEvent::MessageDelivered { from, to });
+        self.message_completed(&request, status);
         self.watchers
             .changed(EventPackage::MessageSummary, user, now);
     }
@@ -111,15 +110,4 @@ impl Edge {
                 .changed(EventPackage::MessageSummary, user, now);
         }
     }
-}
-
-/// The URIs of From and To.
-fn ends(request: &Request) -> (String, String) {
-    let text = |address: Result<sip_parse::NameAddr<'_>, _>| {
-        address.map_or_else(
-            |_| String::new(),
-            |address| sip_parse::text(address.uri_text()).to_string(),
-        )
-    };
-    (text(request.from()), text(request.to()))
 }

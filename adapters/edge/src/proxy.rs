@@ -7,7 +7,7 @@ use sip_core::{ConnectionId, Timestamp};
 use sip_parse::{Builder, Credentials, HeaderName, Method, Request, Scheme, StatusCode};
 
 use crate::edge::{Edge, Refusal, Tag};
-use crate::event::EventPackage;
+use crate::event::{CallFailure, EventPackage};
 use crate::flow::FlowToken;
 use crate::fork::{Branch, BranchState, Forward, Outcome, Target};
 use crate::registrar::refuse_unknown;
@@ -50,7 +50,29 @@ impl Edge {
                 self.forward(transaction, connection, request, targets, now);
             }
             Err(Refusal { status, headers }) => {
+                self.report_refusal(connection, &request, status, now);
                 self.answer(transaction, &request, status, headers, now);
+            }
+        }
+    }
+
+    /// Reports a request that goes nowhere. A challenge is no refusal; wrong credentials are reported where they are checked.
+    fn report_refusal(
+        &mut self,
+        connection: ConnectionId,
+        request: &Request,
+        status: StatusCode,
+        now: Timestamp,
+    ) {
+        if matches!(status.as_u16(), 401 | 407) {
+            return;
+        }
+        match request.method() {
+            Method::Register => self.registration_refused(connection, request, status),
+            Method::Message => self.message_completed(request, status),
+            _ => {
+                let call = self.call_begins(request, now);
+                self.call_failed(call, CallFailure::Status(status), now);
             }
         }
     }
@@ -290,8 +312,10 @@ impl Edge {
     ) {
         if self.forwards.len() >= self.config.limits.forwarded_requests {
             let status = StatusCode::SERVICE_UNAVAILABLE;
+            self.report_refusal(connection, &request, status, now);
             return self.answer(transaction, &request, status, Vec::new(), now);
         }
+        let call = self.call_begins(&request, now);
         self.next_forward += 1;
         let id = self.next_forward;
         let mut forward = Forward {
@@ -299,6 +323,7 @@ impl Edge {
             upstream: connection,
             request,
             branches: Vec::with_capacity(targets.len()),
+            call,
             stopped: false,
         };
         for mut flows in targets {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip_core::auth::{Secret, Verdict};
 use sip_core::{ConnectionId, Timestamp};
-use sip_parse::{Contact, HeaderName, NameAddr, Request, Scheme, StatusCode};
+use sip_parse::{Contact, HeaderName, Method, NameAddr, Request, Scheme, StatusCode};
 
 use crate::edge::{Edge, Refusal};
 use crate::location::{Source, Update, UpdateError};
@@ -179,7 +179,14 @@ impl Edge {
                 return Ok(username);
             }
             Verdict::Stale | Verdict::Replayed => true,
-            Verdict::Missing | Verdict::Wrong => false,
+            Verdict::Missing => false,
+            Verdict::Wrong => {
+                self.counters.wrong_credentials += 1;
+                if !proxy && request.method() == Method::Register {
+                    self.registration_refused(connection, request, StatusCode::UNAUTHORIZED);
+                }
+                false
+            }
             _ => return Err(StatusCode::BAD_REQUEST.into()),
         };
         let status = if proxy {

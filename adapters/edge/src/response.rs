@@ -5,7 +5,7 @@ use sip_core::transaction::{ServerTransactionId, TransactionError};
 use sip_parse::{Builder, HeaderName, Method, Response, StatusCode};
 
 use crate::edge::{Edge, Tag};
-use crate::event::{CutReason, EdgeEvent};
+use crate::event::{CallFailure, CutReason, EdgeEvent};
 use crate::fork::{BranchState, Forward, Outcome};
 
 /// The reason for cancelling the other branches of a fork (RFC 3326 section 3.1).
@@ -78,6 +78,7 @@ impl Edge {
             self.stop_branches(id, None, now);
             if let Some(forward) = self.forwards.remove(&id) {
                 self.close(id, &forward);
+                self.call_failed(forward.call, CallFailure::CallerLost, now);
             }
         }
     }
@@ -119,6 +120,11 @@ impl Edge {
         let BranchState::Done(outcome) = chosen.state else {
             return;
         };
+        let status = outcome.status();
+        self.call_failed(forward.call, CallFailure::Status(status), now);
+        if forward.request.method() == Method::Message && !asks(status) {
+            self.message_completed(&forward.request, status);
+        }
         match outcome {
             // RFC 3261 section 16.7 step 6: a 503 would say that the edge is down.
             outcome if outcome.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -148,8 +154,12 @@ impl Edge {
             return;
         };
         let server = forward.server;
+        let first = forward.rings_first(response.status());
         self.timer_c.restart(&(id, index), now);
         self.pass(server, response, now);
+        if let Some(call) = first {
+            self.event(EdgeEvent::CallRinging { call });
+        }
     }
 
     /// The first 2xx: cancels the other branches and ends the request.
@@ -162,31 +172,16 @@ impl Edge {
         self.stop(id, &mut forward, Some(ELSEWHERE), now);
         self.close(id, &forward);
         let request = &forward.request;
-        let text = |address: Result<sip_parse::NameAddr<'_>, _>| {
-            address.map_or_else(
-                |_| String::new(),
-                |address| sip_parse::text(address.uri_text()).to_string(),
-            )
-        };
-        let (from, to) = (text(request.from()), text(request.to()));
-        let outside = request.to().is_ok_and(|to| to.tag().is_none());
-        match request.method() {
-            Method::Invite if outside => {
-                self.counters.calls_answered += 1;
-                self.event(EdgeEvent::CallAnswered { from, to });
-                let callee = forward.branches.get(index).map(|branch| branch.connection);
-                if let Some(callee) = callee.filter(|_| self.config.faults.kill_ws_after_answer) {
+        let callee = forward.branches.get(index).map(|branch| branch.connection);
+        match (request.method(), forward.call, callee) {
+            (Method::Invite, Some(call), Some(callee)) => {
+                self.call_answered(call, request, [forward.upstream, callee], now);
+                if self.config.faults.kill_ws_after_answer {
                     self.disconnect(callee, CutReason::Fault, now);
                 }
             }
-            Method::Bye => {
-                self.counters.calls_ended += 1;
-                self.event(EdgeEvent::CallEnded { by: from });
-            }
-            Method::Message => {
-                self.counters.messages_delivered += 1;
-                self.event(EdgeEvent::MessageDelivered { from, to });
-            }
+            (Method::Bye, ..) => self.call_ended(request, now),
+            (Method::Message, ..) => self.message_completed(request, StatusCode::OK),
             _ => {}
         }
     }
@@ -253,7 +248,6 @@ impl Edge {
     /// Forwards the best failure. A 401 or 407 carries the challenges of all branches (RFC 3261 section 16.7
     /// step 7).
     fn pass_failure(&mut self, forward: &Forward, best: &Response, now: Timestamp) {
-        let asks = |status: StatusCode| matches!(status.as_u16(), 401 | 407);
         let mut copy = Builder::from_message(best);
         copy.remove_first_value(HeaderName::Via);
         if asks(best.status()) {
@@ -270,4 +264,9 @@ impl Edge {
         }
         self.respond(forward.server, copy, true, now);
     }
+}
+
+/// Whether the status is a challenge.
+fn asks(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 407)
 }

@@ -1,11 +1,14 @@
 //! The thin server: sockets, clock and entropy around one [`Edge`].
 
+mod scrape;
 mod socket;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,8 +21,9 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::config::EdgeConfig;
+use crate::counters::{Counters, Gauges, edge_metrics_text};
 use crate::edge::Edge;
-use crate::event::{Counters, EdgeAction};
+use crate::event::{EdgeAction, EdgeEvent};
 
 /// How many inputs of all sockets may wait for the edge. The sockets are not read while that many wait.
 const QUEUED_INPUTS: usize = 256;
@@ -44,9 +48,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct EdgeServer {
     local_addr: SocketAddr,
     commands: mpsc::Sender<Command>,
-    counters: watch::Receiver<Counters>,
-    trace: Trace,
+    counters: watch::Receiver<(Counters, Gauges)>,
+    observers: Observers,
     task: JoinHandle<()>,
+    scrapes: JoinSet<()>,
 }
 
 /// One SIP message that the edge sent or received.
@@ -65,33 +70,29 @@ pub struct TraceMessage<'a> {
     pub bytes: &'a Bytes,
 }
 
-type Hook = Box<dyn FnMut(&TraceMessage<'_>) + Send>;
+type MessageHook = Box<dyn FnMut(&TraceMessage<'_>) + Send>;
 
-/// The observer of the messages, if there is one.
+type EventHook = Box<dyn FnMut(&EdgeEvent) + Send>;
+
+/// Those that observe the server. Its task and its owner share them.
 #[derive(Clone, Default)]
-struct Trace(Arc<Mutex<Option<Hook>>>);
+struct Observers(Arc<Mutex<Hooks>>);
 
-impl std::fmt::Debug for Trace {
+#[derive(Default)]
+struct Hooks {
+    messages: Option<MessageHook>,
+    events: Option<EventHook>,
+}
+
+impl std::fmt::Debug for Observers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Trace")
+        f.write_str("Observers")
     }
 }
 
-impl Trace {
-    fn set(&self, hook: Hook) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-    }
-
-    fn is_observed(&self) -> bool {
-        let hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hook.is_some()
-    }
-
-    fn show(&self, message: &TraceMessage<'_>) {
-        let mut hook = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hook) = hook.as_mut() {
-            hook(message);
-        }
+impl Observers {
+    fn lock(&self) -> MutexGuard<'_, Hooks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,30 +119,47 @@ impl EdgeServer {
     /// # Errors
     /// `InvalidInput` with an [`EdgeConfigError`](crate::EdgeConfigError) if the configuration is not valid;
     /// the error of the system for the address; `Other` outside a runtime or without entropy.
-    pub fn start(mut config: EdgeConfig) -> io::Result<Self> {
+    pub fn start(config: EdgeConfig) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(config.listen)?;
+        Self::start_on(config, vec![listener])
+    }
+
+    /// As [`EdgeServer::start`], but on sockets that listen already, such as those of all addresses of a name. The address of
+    /// the first one takes the place of `config.listen`.
+    ///
+    /// # Errors
+    /// Those of [`EdgeServer::start`], and `InvalidInput` without a socket.
+    pub fn start_on(
+        mut config: EdgeConfig,
+        sockets: Vec<std::net::TcpListener>,
+    ) -> io::Result<Self> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let listener = std::net::TcpListener::bind(config.listen)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let local_addr = listener.local_addr()?;
+        let mut listeners = Vec::with_capacity(sockets.len());
+        for socket in sockets {
+            socket.set_nonblocking(true)?;
+            listeners.push(TcpListener::from_std(socket)?);
+        }
+        let first = listeners.first();
+        let first = first.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, NoSocket))?;
+        let local_addr = first.local_addr()?;
         config.listen = local_addr;
         let rng = Box::new(rand_chacha::ChaCha20Rng::from_seed(seed));
         let limits = config.limits.clone();
         let edge = Edge::new(config, rng)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let (commands, command_queue) = mpsc::channel(16);
-        let (publish, counters) = watch::channel(Counters::default());
+        let (publish, counters) = watch::channel((Counters::default(), Gauges::default()));
         let (inputs, input_queue) = mpsc::channel(QUEUED_INPUTS);
-        let trace = Trace::default();
+        let observers = Observers::default();
         let service = Service {
             edge,
-            listener,
+            listeners,
             start: Instant::now(),
             commands: command_queue,
             counters: publish,
-            trace: trace.clone(),
+            observers: observers.clone(),
             socket_settings: socket::Settings {
                 largest: limits.message.message,
                 queued: limits.queued_messages,
@@ -160,8 +178,9 @@ impl EdgeServer {
             local_addr,
             commands,
             counters,
-            trace,
+            observers,
             task,
+            scrapes: JoinSet::new(),
         })
     }
 
@@ -174,14 +193,43 @@ impl EdgeServer {
     /// The counters so far. The effects of a message are counted before its response is sent.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        *self.counters.borrow()
+        self.counters.borrow().0
+    }
+
+    /// The sizes of the tables, as of the last message.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        self.counters.borrow().1
+    }
+
+    /// Serves the counters and gauges as text for Prometheus at `/metrics` of an HTTP server on `socket`, as long as the server
+    /// lives. Only GET is answered, one request for each connection. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses the socket.
+    pub fn serve_metrics(&mut self, socket: std::net::TcpListener) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(socket)?;
+        let counters = self.counters.clone();
+        let text = move || {
+            let (counters, gauges) = *counters.borrow();
+            edge_metrics_text(&counters, &gauges)
+        };
+        self.scrapes.spawn(scrape::serve(listener, Arc::new(text)));
+        Ok(())
     }
 
     /// Passes every SIP message from now on to `hook`, in the order in which the edge handles them, without
     /// keep-alives. It replaces an earlier hook. The hook runs in the task of the server, so it must be quick,
-    /// and it must not call [`EdgeServer::trace`].
+    /// and it must not call [`EdgeServer::trace`] or [`EdgeServer::observe`].
     pub fn trace(&self, hook: impl FnMut(&TraceMessage<'_>) + Send + 'static) {
-        self.trace.set(Box::new(hook));
+        self.observers.lock().messages = Some(Box::new(hook));
+    }
+
+    /// Passes every event from now on to `hook`, in their order. It replaces an earlier hook, runs in the task of the server, so
+    /// that it must be quick, and must not call [`EdgeServer::trace`] or [`EdgeServer::observe`].
+    pub fn observe(&self, hook: impl FnMut(&EdgeEvent) + Send + 'static) {
+        self.observers.lock().events = Some(Box::new(hook));
     }
 
     /// Closes all connections of a user who authenticated on them; returns how many.
@@ -229,11 +277,12 @@ impl Drop for EdgeServer {
 /// The task behind an [`EdgeServer`].
 struct Service {
     edge: Edge,
-    listener: TcpListener,
+    /// At least one.
+    listeners: Vec<TcpListener>,
     start: Instant,
     commands: mpsc::Receiver<Command>,
-    counters: watch::Sender<Counters>,
-    trace: Trace,
+    counters: watch::Sender<(Counters, Gauges)>,
+    observers: Observers,
     socket_settings: socket::Settings,
     most_sockets: usize,
     /// Cloned for each socket, and kept so that the queue never closes.
@@ -291,7 +340,7 @@ impl Service {
                         self.on_input(input);
                     }
                 }
-                accepted = self.listener.accept() => match accepted {
+                accepted = accept(&self.listeners) => match accepted {
                     Ok((stream, remote)) => {
                         // Without this each hop waits for a delayed TCP acknowledgement. A socket that refuses
                         // it is slow, but it works.
@@ -373,7 +422,8 @@ impl Service {
     /// Carries out the actions of the edge.
     fn carry_out(&mut self) {
         // The counters come first, so that the receiver of a response sees its effects counted.
-        self.counters.send_replace(self.edge.counters());
+        let counters = (self.edge.counters(), self.edge.gauges());
+        self.counters.send_replace(counters);
         while let Some(action) = self.edge.poll_action() {
             match action {
                 EdgeAction::Transmit { connection, bytes } => {
@@ -401,7 +451,11 @@ impl Service {
                         self.sockets.remove(&number);
                     }
                 }
-                EdgeAction::Event(_) => {}
+                EdgeAction::Event(event) => {
+                    if let Some(hook) = &mut self.observers.lock().events {
+                        hook(&event);
+                    }
+                }
             }
         }
     }
@@ -417,17 +471,37 @@ impl Service {
     }
 
     fn show(&self, direction: Direction, connection: ConnectionId, bytes: &Bytes) {
-        if !self.trace.is_observed() || bytes.trim_ascii().is_empty() {
+        let mut hooks = self.observers.lock();
+        let Some(hook) = &mut hooks.messages else {
+            return;
+        };
+        if bytes.trim_ascii().is_empty() {
             return;
         }
-        let at = self.start.elapsed();
-        let user = self.edge.user(connection);
-        self.trace.show(&TraceMessage {
-            at,
+        hook(&TraceMessage {
+            at: self.start.elapsed(),
             direction,
             connection,
-            user,
+            user: self.edge.user(connection),
             bytes,
         });
     }
+}
+
+/// There is no socket to listen on.
+#[derive(Debug, thiserror::Error)]
+#[error("no socket to listen on")]
+struct NoSocket;
+
+/// The next connection to any of these.
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        for listener in listeners {
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

@@ -300,6 +300,8 @@ fn rfc3261_16_a_call_from_end_to_end() {
         (1, 1, 0)
     );
     let answered = EdgeEvent::CallAnswered {
+        call: 1,
+        after: Duration::ZERO,
         from: "sip:alice@example.com".into(),
         to: BOB.into(),
     };

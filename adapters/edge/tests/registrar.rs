@@ -69,6 +69,7 @@ fn rfc3261_10_3_register_is_challenged_then_bound() {
             user: "alice".into(),
             contact: "sip:a@alice.invalid;transport=ws".into(),
             connection: alice,
+            remote: Some(REMOTE.into()),
             expires: 300 * SECOND,
             refreshed: false,
         }]

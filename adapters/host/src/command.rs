@@ -10,14 +10,16 @@ use sip_core::Requirement;
 use sip_core::config::ServerUrl;
 use sip_core::dialog::DialogId;
 use sip_core::{
-    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, DescriptionFailed,
-    EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession, IncomingSubscriptionId,
-    InviteOptions, MessageOptions, ModifyOptions, NoServerUrl, Notification, ProvisionalOptions,
-    PublicationId, PublishOptions, ReferId, Refusal, RequestId, Session, SessionId, StaleHandle,
-    SubscribeOptions, SubscriptionId, Timestamp, Tones, TransferId, TransferOptions,
-    TransferTarget, UserAgent,
+    AuthorizationFailed, Body, ChallengeId, Change, CommandError, ConnectionId, Counters,
+    DescriptionFailed, EstablishedSession, ExchangeId, IncomingRequestId, IncomingSession,
+    IncomingSubscriptionId, InviteOptions, MessageOptions, ModifyOptions, NoServerUrl,
+    Notification, ProvisionalOptions, PublicationId, PublishOptions, ReferId, Refusal, RequestId,
+    Session, SessionId, StaleHandle, SubscribeOptions, SubscriptionId, Timestamp, Tones,
+    TransferId, TransferOptions, TransferTarget, UserAgent,
 };
 use sip_parse::{Method, StatusCode};
+
+use crate::metrics::Metrics;
 
 /// Why a command was not carried out.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -66,6 +68,16 @@ pub fn register() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Sen
 /// [`UserAgent::unregister`].
 pub fn unregister() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<()> + Send {
     |agent, now| Ok(agent.unregister(now)?)
+}
+
+/// [`UserAgent::counters`].
+pub fn counters() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Counters> + Send {
+    |agent, _| Ok(agent.counters())
+}
+
+/// [`Metrics::of`].
+pub fn metrics() -> impl FnOnce(&mut UserAgent, Timestamp) -> Outcome<Metrics> + Send {
+    |agent, _| Ok(Metrics::of(agent))
 }
 
 /// [`UserAgent::network_changed`].

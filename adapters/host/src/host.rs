@@ -17,14 +17,15 @@ use sip_core::connection::{ConnectError, DisconnectReason};
 use sip_core::transaction::TimerSettings;
 use sip_core::{
     Action, AuthorizationFailed, Body, ChallengeId, CommandError, ConnectionId, ConnectionInfo,
-    DescriptionFailed, Event, ExchangeId, Limits, NoServerUrl, SessionId, StartError, Timestamp,
-    UserAgent,
+    DescriptionFailed, Event, ExchangeId, Limits, LogRecord, NoServerUrl, SessionId, StartError,
+    Timestamp, UserAgent,
 };
 
 use crate::description::DescriptionError;
 use crate::failure::ConnectFailure;
 use crate::hooks::{EventObserver, Hooks};
 use crate::log;
+use crate::spans::Spans;
 
 /// The longest sleep of an adapter. Timers stand still while the machine is suspended, but the clock that the
 /// adapter passes to the core does not: a deadline that passed in the meantime is noticed at most this long
@@ -65,6 +66,9 @@ pub struct Host {
     builtin_log: bool,
     /// The name of the agent in log records.
     name: String,
+    spans: Spans,
+    /// The action after a log record that was written.
+    lookahead: Option<Action>,
     /// The agent stops, because its last handle is dropped.
     autostops: bool,
 }
@@ -104,6 +108,8 @@ impl Host {
         let agent = UserAgent::with_limits(config.clone(), limits, timers, rng, now)?;
         Ok(Self {
             name: agent.address_of_record().to_string(),
+            spans: Spans::new(),
+            lookahead: None,
             autostops: false,
             agent,
             hooks,
@@ -119,7 +125,7 @@ impl Host {
     }
 
     /// Writes a warning: the application does not read its events, so that the adapter discards them.
-    pub fn note_unread_events(&self) {
+    pub fn note_unread_events(&mut self) {
         let sentence = format_args!(
             "the application has never read its events, and their queue is full: the adapter discards the new ones"
         );
@@ -136,7 +142,8 @@ impl Host {
     /// are written on the way.
     pub fn next_job(&mut self, now: Timestamp) -> Option<Job> {
         loop {
-            let Some(action) = self.agent.poll_action() else {
+            let next = self.lookahead.take();
+            let Some(action) = next.or_else(|| self.agent.poll_action()) else {
                 // The action queue is empty, so a description that found it full fits now.
                 let (session, exchange, description) = self.undelivered.pop_front()?;
                 let _ = self.describe(session, exchange, description, now);
@@ -156,6 +163,7 @@ impl Host {
                     Job::Close(connection)
                 }
                 Action::Event(event) => {
+                    self.spans.close(&event);
                     if let Some(observer) = &mut self.hooks.event {
                         observer(&event, &self.agent);
                     }
@@ -165,11 +173,7 @@ impl Host {
                     }
                 }
                 Action::Log(record) => {
-                    if self.logs(record.level) {
-                        // As the labels of the core, only the debug level needs it.
-                        let agent = self.logs(LogLevel::Debug).then_some(self.name.as_str());
-                        log::log(&record, agent);
-                    }
+                    self.log(&record, now);
                     if let Some(connector) = &mut self.hooks.log_connector {
                         connector(&record);
                     }
@@ -178,12 +182,29 @@ impl Host {
                 Action::Trace(record) => {
                     match &mut self.hooks.trace_connector {
                         Some(connector) => connector(&record, now),
-                        None => log::trace(&record, now),
+                        None => log::trace(self.spans.agent(&self.name), &record, now),
                     }
                     continue;
                 }
             });
         }
+    }
+
+    /// Writes a record to `tracing`, in the span where it belongs.
+    fn log(&mut self, record: &LogRecord, now: Timestamp) {
+        if !self.logs(record.level) || !log::is_wanted(record.level) {
+            return;
+        }
+        // The core queues the record of an event before the event itself.
+        self.lookahead = self.agent.poll_action();
+        let event = match &self.lookahead {
+            Some(Action::Event(event)) => Some(event),
+            _ => None,
+        };
+        let place = self.spans.place(&self.name, record, event, now);
+        let servers = self.agent.config().servers();
+        let server = place.server.and_then(|server| servers.get(server));
+        log::log(record, &place, server.map(|server| &server.url));
     }
 
     /// Whether the adapter writes records of this level.
@@ -192,9 +213,9 @@ impl Host {
     }
 
     /// Writes a sentence of the adapter, if the configuration enables its level.
-    fn note(&self, level: LogLevel, category: &'static str, sentence: fmt::Arguments<'_>) {
-        if self.logs(level) {
-            log::note(level, category, sentence);
+    fn note(&mut self, level: LogLevel, category: &'static str, sentence: fmt::Arguments<'_>) {
+        if self.logs(level) && log::is_wanted(level) {
+            log::note(self.spans.agent(&self.name), level, category, sentence);
         }
     }
 

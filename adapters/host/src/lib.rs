@@ -19,7 +19,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/handle`, `os/options`, `os/dialing`, `os/handshake` and `os/trust`, `os/headers` and `os/proxy`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `handles`, `handle_list`, `authenticator`, `description`, `list`, `command`, `failure`, `log` |
+//! | pure | `host`, `hooks`, `handles`, `handle_list`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics`, `spans` |
 
 extern crate alloc;
 
@@ -33,8 +33,10 @@ mod hooks;
 mod host;
 mod list;
 mod log;
+mod metrics;
 #[cfg(feature = "os")]
 pub mod os;
+mod spans;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]
@@ -49,3 +51,4 @@ pub use hooks::{
     EventObserver, FailureObserver, Hooks, LogConnector, ServerUrlSource, TraceConnector,
 };
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};
+pub use metrics::{METRICS_TYPE, Metric, Metrics, agents_text, metrics_text};

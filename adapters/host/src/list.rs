@@ -69,6 +69,19 @@ macro_rules! for_each_command {
             /// The core refuses the command, or the agent is gone.
             fn unregister() -> ();
 
+            /// The counters since the agent was made ([`UserAgent::counters`](::sip_core::UserAgent::counters)): messages,
+            /// connections, registrations, calls and requests by their outcome.
+            ///
+            /// # Errors
+            /// The agent is gone.
+            fn counters() -> ::sip_core::Counters;
+
+            /// The counters, and what is up now: calls, transactions, flows. `Display` writes them as text for Prometheus.
+            ///
+            /// # Errors
+            /// The agent is gone.
+            fn metrics() -> $crate::Metrics;
+
             /// [`UserAgent::network_changed`](::sip_core::UserAgent::network_changed): the operating system reports another
             /// network. Open connections are pinged and replaced if they do not answer within 3 s; waits for a connection end
             /// (RFC 5626 sections 4.4 and 4.5).

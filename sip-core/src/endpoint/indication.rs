@@ -102,6 +102,7 @@ impl Endpoint {
                     merged,
                     ..
                 } => {
+                    self.queue().counters.request_received();
                     let content = LogContent::received(request.bytes());
                     self.log_transaction(transaction.to_bits(), content);
                     let indication = self.on_request(transaction, request, cancels, merged);

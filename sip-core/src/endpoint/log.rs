@@ -2,14 +2,17 @@
 //! if the configuration enables its level.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 
+use sip_parse::{Method, Uri};
+
+use super::counters::is_loss;
 use super::state::Endpoint;
 use crate::config::LogLevel;
-use crate::connection::DisconnectReason;
 use crate::event::{Event, ExchangeOutcome, TransferOutcome};
-use crate::ids::{ConnectionId, SessionId};
+use crate::ids::{ConnectionId, RequestId, SessionId};
 use crate::reason::EndReason;
-use crate::record::LogContent;
+use crate::record::{AddressText, LogContent};
 use crate::subscription_state::{SubscriptionEnd, SubscriptionState};
 use crate::time::Timestamp;
 
@@ -47,6 +50,38 @@ impl Endpoint {
         content: LogContent,
     ) {
         self.queue().log(level, category, label, content);
+    }
+
+    /// Whether the configuration enables the records of calls and requests.
+    pub(crate) fn logs_calls(&mut self) -> bool {
+        self.queue().logs(LogLevel::Log)
+    }
+
+    /// Logs that this side calls a peer.
+    pub(crate) fn log_call(&mut self, session: SessionId, peer: AddressText, call_id: &str) {
+        let content = LogContent::Calling {
+            session,
+            peer,
+            call_id: call_id.into(),
+        };
+        self.log(LogLevel::Log, "sip.session", session.to_bits(), content);
+    }
+
+    /// Logs that the application sends a request; without a target it goes to the peer of a call.
+    pub(crate) fn log_request(
+        &mut self,
+        request: RequestId,
+        method: Method<'_>,
+        target: Option<&Uri<'_>>,
+    ) {
+        if self.logs_calls() {
+            let content = LogContent::Requesting {
+                request,
+                method: sip_parse::text(method.as_bytes()).to_string().into(),
+                target: target.map(AddressText::of),
+            };
+            self.log(LogLevel::Log, "sip.ua", request.to_bits(), content);
+        }
     }
 
     /// Logs a fixed sentence about a single call or transaction.
@@ -90,7 +125,9 @@ fn heading(event: &Event) -> Heading {
         }
         Event::ServerUrlNeeded { connection, .. } => (Debug, TRANSPORT, connection.to_bits()),
         Event::ConnectFailed { .. } => (Warn, TRANSPORT, 0),
-        Event::Disconnected { reason, .. } => (closing_level(*reason), TRANSPORT, 0),
+        // Normal if this side wanted it.
+        Event::Disconnected { reason, .. } if !is_loss(*reason) => (Log, TRANSPORT, 0),
+        Event::Disconnected { .. } => (Warn, TRANSPORT, 0),
         Event::Registered(registration) => (Log, REGISTRATION, u64::from(registration.reg_id)),
         Event::Bindings { .. } => (Debug, REGISTRATION, 0),
         // Without a further attempt the agent cannot be called until the application acts.
@@ -148,17 +185,6 @@ fn heading(event: &Event) -> Heading {
     }
 }
 
-/// The level of the end of a connection: normal if this side wanted it.
-const fn closing_level(reason: DisconnectReason) -> LogLevel {
-    match reason {
-        DisconnectReason::Requested
-        | DisconnectReason::Replaced
-        | DisconnectReason::Unneeded
-        | DisconnectReason::Stopped => LogLevel::Log,
-        _ => LogLevel::Warn,
-    }
-}
-
 /// The content of the record of an event.
 fn content(event: &Event, now: Timestamp) -> LogContent {
     let boxed = |reason: &EndReason| Box::new(reason.clone());
@@ -184,7 +210,15 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
-        Event::IncomingCall { .. } => LogContent::Text("a peer calls"),
+        Event::IncomingCall { request, .. } => LogContent::CalledBy {
+            peer: request.from().map_or_else(
+                |_| AddressText::default(),
+                |from| AddressText::of(from.uri()),
+            ),
+            call_id: sip_parse::text(request.call_id().unwrap_or_default())
+                .to_string()
+                .into(),
+        },
         Event::Progress { response, .. } | Event::Redirected { response, .. } => {
             LogContent::Response(response.status())
         }

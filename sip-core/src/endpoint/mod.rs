@@ -9,6 +9,7 @@
 mod branches;
 mod challenge;
 mod conduct;
+mod counters;
 #[cfg(test)]
 #[path = "../../exploration/endpoint.rs"]
 mod exploration;
@@ -31,13 +32,13 @@ mod usage;
 
 pub(crate) use self::branches::Success;
 pub(crate) use self::challenge::{Authorization, RetryError};
+pub use self::counters::{CallCounters, Counters};
 pub(crate) use self::flow::{Duty, Flow, MaySend};
 pub(crate) use self::identity::Identity;
 pub(crate) use self::indication::{Indication, Received};
 pub(crate) use self::late_prack::ProvisionalNumber;
 pub(crate) use self::owner::{DialogUsage, FlowIndex, Sent, TimerOwner, TransactionUser};
 pub use self::owner::{NotifierTimer, SessionRequest, SessionTimer, SubscriptionTimer};
-pub use self::queue::Counters;
 pub(crate) use self::queue::QueueRoom;
 pub(crate) use self::requests::{InDialog, NewCall, OutOfDialog};
 pub(crate) use self::responses::InDialogResponse;

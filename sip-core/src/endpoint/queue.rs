@@ -1,10 +1,11 @@
-//! The queue of actions, and the counters of the traffic through it.
+//! The queue of actions.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::counters::Counts;
 use super::owner::Sent;
 use super::settings::Behaviour;
 use crate::action::Action;
@@ -14,57 +15,6 @@ use crate::ids::ConnectionId;
 use crate::limits::Limits;
 use crate::record::{Direction, LogContent, LogRecord, TraceRecord};
 use crate::transaction::{ClientTransactionId, Outbox, Output, QueueBounds, push_exact};
-
-/// Counters for operators; each only grows.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Messages and keep-alives received.
-    pub received: u64,
-    /// Messages and keep-alives sent, repeats included.
-    pub transmitted: u64,
-    /// Received bytes that were not an acceptable message.
-    pub malformed: u64,
-    /// Malformed requests that the core answered; part of `malformed`.
-    pub malformed_answered: u64,
-    /// Well-formed messages that the core dropped.
-    pub ignored: u64,
-    /// Requests that the core refused by itself.
-    pub refused: u64,
-    /// Responses whose Authentication-Info is malformed, or does not prove that the server knows the secret
-    /// (RFC 7616 section 3.5: rspauth). The core still applies their status.
-    pub authentication_info_failures: u64,
-    /// Challenges that the core did not hand to the application, because
-    /// [`Limits::challenges`](crate::Limits::challenges) or
-    /// [`Limits::challenge_bytes`](crate::Limits::challenge_bytes) were reached.
-    pub challenges_refused: u64,
-    /// Log and trace records that the core dropped because the queue was full.
-    pub records_dropped: u64,
-}
-
-/// The counters, of which most agents need two.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) received: u64,
-    transmitted: u64,
-    /// The others.
-    rare: Option<Box<Counters>>,
-}
-
-impl Counts {
-    /// The counters apart from the messages received and sent.
-    pub(super) fn rare(&mut self) -> &mut Counters {
-        self.rare.get_or_insert_default()
-    }
-
-    pub(super) fn all(&self) -> Counters {
-        Counters {
-            received: self.received,
-            transmitted: self.transmitted,
-            ..self.rare.as_deref().copied().unwrap_or_default()
-        }
-    }
-}
 
 /// The outbox of the transaction layer: messages go straight into the queue of actions, everything else waits for
 /// [`Endpoint::poll_indication`](super::Endpoint::poll_indication).
@@ -119,6 +69,7 @@ impl Queue {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.counters.event(&event);
         self.push(Action::Event(event));
     }
 
@@ -226,16 +177,21 @@ impl Queue {
 
 impl Outbox<Sent> for Queue {
     fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
-        self.counters.transmitted += 1;
+        self.counters.transmitted();
         self.trace(Direction::Sent, connection, &bytes);
         self.push(Action::Transmit { connection, bytes });
     }
 
     fn started(&mut self, transaction: ClientTransactionId, request: &Bytes) {
+        self.counters.request_sent();
         if self.logs(LogLevel::Debug) {
             let (label, content) = (transaction.to_bits(), LogContent::sent(request));
             self.log(LogLevel::Debug, "sip.transaction", label, content);
         }
+    }
+
+    fn repeated(&mut self) {
+        self.counters.rare().retransmitted += 1;
     }
 
     fn output(&mut self, output: Output<Sent>) {

@@ -251,7 +251,12 @@ impl Endpoint {
         if let Some(body) = answer.body {
             response.body(body.content_type.as_bytes(), &body.bytes);
         }
-        self.layer.respond(transaction, response, self.now)
+        self.layer.respond(transaction, response, self.now)?;
+        if answer.status.is_final() {
+            let content = LogContent::Responded(answer.status);
+            self.log_transaction(transaction.to_bits(), content);
+        }
+        Ok(())
     }
 
     /// Logs a response that could not be sent. One to a well-formed request can always be built; otherwise the peer's own timer ends

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use rand_core::CryptoRng;
 
 use super::conduct::{self, Conduct};
+use super::counters::Counters;
 use super::flow::Flow;
 use super::identity::Identity;
 use super::late_prack::LatePracks;
 use super::owner::{DialogUsage, Sent, TimerOwner};
-use super::queue::{Counters, Queue, QueueRoom};
+use super::queue::{Queue, QueueRoom};
 use super::settings::{Behaviour, ChallengeSettings, EndpointSettings};
 use crate::action::Action;
 use crate::auth::{Credentials, DigestClient, DigestPolicy};
@@ -176,7 +177,7 @@ impl Endpoint {
             self.queue().counters.rare().ignored += 1;
             return Ok(());
         }
-        self.queue().counters.received += 1;
+        self.queue().counters.received();
         self.queue().trace(Direction::Received, connection, &bytes);
         self.layer.take(connection, bytes, self.now);
         Ok(())

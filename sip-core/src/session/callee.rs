@@ -53,6 +53,7 @@ pub(crate) fn start(
     if let Some(old) = named.replaces {
         context.common.seldom().replaces = Some(old);
     }
+    context.endpoint.count_call(false);
     context.event(Event::IncomingCall {
         session,
         replaces: named.replaces,

@@ -63,6 +63,7 @@ impl SessionLayer {
         let offered = remote_description(invite).is_some();
         let mut common = Common::branch(session, first, offered);
         let known = first.take_early_answer(response.response.to_tag().ok().flatten());
+        endpoint.count_call(true);
         endpoint.event(Event::CallBranched { session, of });
         let context = &mut Context {
             endpoint,

@@ -59,6 +59,8 @@ pub(crate) struct Common {
     pub(crate) connection: Option<ConnectionId>,
     /// Whether this side called; the Call-ID is its own then.
     pub(crate) caller: bool,
+    /// Whether it has come up, for counters.
+    was_up: bool,
     /// Whether further branches of the INVITE become calls.
     pub(crate) claims: bool,
     /// The transaction of the INVITE of this side that made the call.
@@ -100,6 +102,7 @@ impl Common {
             acknowledged: None,
             connection: None,
             caller: false,
+            was_up: false,
             claims: false,
             invite: None,
             peer_replaces: false,
@@ -164,6 +167,8 @@ impl Context<'_> {
     pub(crate) fn established(&mut self) {
         let session = self.common.id;
         self.common.progress = Some(StatusCode::OK);
+        self.common.was_up = true;
+        self.endpoint.count_call_up(self.common.caller);
         self.event(Event::Established { session });
     }
 
@@ -468,6 +473,8 @@ impl Context<'_> {
             let label = session.to_bits();
             self.endpoint.debug("sip.dialog", label, "the dialog ends");
         }
+        let (caller, was_up) = (self.common.caller, self.common.was_up);
+        self.endpoint.count_call_end(caller, was_up, &reason);
         self.event(Event::Ended { session, reason });
         None
     }

@@ -25,6 +25,7 @@ use crate::header::{ExtraHeader, check_fields};
 use crate::ids::{ConnectionId, ReferId, SessionId};
 use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason, Originator};
+use crate::record::AddressText;
 use crate::requirement::Requirement;
 use crate::slab::{Grouped, Slab};
 use crate::transaction::{SendError, ServerTransactionId, TransactionError};
@@ -227,6 +228,9 @@ impl SessionLayer {
         endpoint.identify(set, options.session_uuid.or(inherited));
         let mut common = Common::new(id, set);
         common.connection = connection;
+        let peer = endpoint
+            .logs_calls()
+            .then(|| AddressText::of(&target.as_uri()));
         let invite = Box::new(NewInvite {
             target,
             options,
@@ -241,6 +245,10 @@ impl SessionLayer {
             Ok(state) => {
                 let state = Some(state);
                 self.insert(Call { common, state });
+                endpoint.count_call(true);
+                if let Some(peer) = peer {
+                    endpoint.log_call(id, peer, &call_id);
+                }
                 Ok(id)
             }
             Err(error) => {

@@ -9,7 +9,7 @@ use super::branch::Branch;
 use super::entry::{Cancel, Client, ClientMachine, Deadlines, Owner};
 use super::invite_client::InviteClient;
 use super::layer::TransactionLayer;
-use super::machine::{ClientInput, Context, Effect};
+use super::machine::{ClientInput, Context, Effect, Timer};
 use super::matching::{Key, own_branch, read_branch};
 use super::non_invite_client::NonInviteClient;
 use super::outbox::Outbox;
@@ -415,8 +415,11 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let Some(client) = self.clients.get_mut(handle) else {
             return false;
         };
-        let input = ClientInput::Fired(client.deadlines.fire());
-        self.drive_client(handle, input, None, now);
+        let timer = client.deadlines.fire();
+        self.drive_client(handle, ClientInput::Fired(timer), None, now);
+        if timer == Timer::Repeat {
+            self.outbox.repeated();
+        }
         true
     }
 

@@ -62,6 +62,9 @@ pub trait Outbox<U> {
         let _ = (transaction, request);
     }
 
+    /// The last message was sent before, and the peer has not answered or acknowledged it in time. For counters.
+    fn repeated(&mut self) {}
+
     /// Queues anything else.
     fn output(&mut self, output: Output<U>);
 

@@ -162,7 +162,14 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         if is_proceeding && timer == Timer::End {
             self.answer_unanswered(handle, now);
         } else {
+            let repeats = matches!(
+                server.machine,
+                ServerMachine::Invite(InviteServer::Completed { .. })
+            );
             self.drive_server(handle, ServerInput::Fired(timer), None, now);
+            if repeats && timer == Timer::Repeat {
+                self.outbox.repeated();
+            }
         }
         true
     }
@@ -196,6 +203,7 @@ impl<U: Clone, O: Outbox<U>> TransactionLayer<U, O> {
         let server = self.servers.get(transaction.0).ok_or(SendError::Stale)?;
         let (connection, bytes) = (server.connection, server.response.clone());
         self.transmit(connection, bytes);
+        self.outbox.repeated();
         Ok(())
     }
 

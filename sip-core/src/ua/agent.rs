@@ -422,6 +422,12 @@ impl UserAgent {
         self.registrations.is_bound()
     }
 
+    /// How many flows are up (RFC 5626): 0 or 1, unless `outboundFlows` sets more.
+    #[must_use]
+    pub fn open_flows(&self) -> usize {
+        self.flows.iter().filter(|flow| flow.open.is_some()).count()
+    }
+
     /// Whether the agent keeps itself registered, or tries to: the application wants it, and the registrar has not refused the
     /// credentials.
     #[must_use]

@@ -39,6 +39,7 @@ impl UserAgent {
         let request = self.requests.next_id();
         let queued = self.send_or_queue_in_call(request, dialog, method, options)?;
         self.requests.insert(Some(dialog), queued);
+        self.endpoint.log_request(request, method, None);
         self.settle();
         Ok(request)
     }

@@ -102,6 +102,7 @@ impl UserAgent {
         let target = target.as_uri().to_request_uri();
         self.check_requests()?;
         let id = self.requests.next_id();
+        let shown = self.endpoint.logs_calls().then(|| target.clone());
         match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
             MaySend::Now(connection) => {
                 let body = body.as_ref();
@@ -119,6 +120,10 @@ impl UserAgent {
                 self.requests.insert(None, Some(queued));
             }
             MaySend::Never(error) => return Err(error.into()),
+        }
+        if let Some(target) = shown {
+            let target = Some(&target.as_uri());
+            self.endpoint.log_request(id, method, target);
         }
         self.settle();
         Ok(id)

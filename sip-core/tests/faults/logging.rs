@@ -121,7 +121,7 @@ fn fault_c9_a_registration_that_stops_is_an_error() {
     logged(&mut bench, &[(LogLevel::Error, REGISTRATION, content)]);
 }
 
-/// A call from its first response to its end, and a request that the core refuses.
+/// A call from its beginning to its end, and a request that the core refuses.
 #[test]
 fn fault_c9_the_life_of_a_call_and_a_refusal_are_logged() {
     use LogLevel::Log;
@@ -142,6 +142,7 @@ fn fault_c9_the_life_of_a_call_and_a_refusal_are_logged() {
     logged(
         &mut bench,
         &[
+            (Log, SESSION, "calls sip:bob@example.com"),
             (Log, SESSION, "the peer answered 180"),
             (Log, SESSION, "the call is established"),
         ],
@@ -257,4 +258,44 @@ fn fault_c9_nothing_is_logged_below_the_level() {
         let unlabelled = records.iter().all(|record| record.label == 0);
         assert_eq!(unlabelled, level < LogLevel::Debug);
     }
+}
+
+/// The addresses in records have neither the password nor the parameters of a URI, and requests name their method.
+#[test]
+fn records_of_calls_and_requests_have_no_password() {
+    let mut bench = bench(LogLevel::Log, false);
+    bench.open(Transport::Ws);
+    take(&mut bench);
+    let target = "sip:bob:secret@example.com:5070;token=secret";
+    let sent = bench
+        .agent
+        .message(
+            target,
+            sip_core::Body::new("text/plain", "Hello"),
+            bench.now,
+        )
+        .unwrap();
+    let call = bench.agent.invite(target, Default::default(), bench.now);
+    bench.pump();
+    let records = take(&mut bench);
+    let texts: Vec<String> = records
+        .iter()
+        .map(|record| record.content.to_string())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "sends MESSAGE to sip:bob@example.com:5070",
+            "calls sip:bob@example.com:5070"
+        ]
+    );
+    use sip_core::LogContent::{Calling, Requesting};
+    assert!(matches!(&records[0].content, Requesting { request, .. } if *request == sent));
+    let Calling {
+        session, call_id, ..
+    } = &records[1].content
+    else {
+        panic!("{records:?}");
+    };
+    assert_eq!((Ok(*session), call_id.is_empty()), (call, false));
 }

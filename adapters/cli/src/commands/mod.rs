@@ -13,3 +13,4 @@ pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod subscribe;
 pub(crate) mod watch;
+mod watching;

@@ -4,8 +4,11 @@ use serde_json::json;
 use sip_core::TraceRecord;
 use sip_edge::{EdgeConfig, EdgeServer, EventPackage};
 
-use crate::arguments::Serve;
+use super::watching::show_events;
+
+use crate::arguments::{DEFAULT_LISTEN, DEFAULT_REALM, Serve};
 use crate::interrupts::Interrupts;
+use crate::listen::Listen;
 use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::print_trace;
@@ -23,7 +26,6 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
         .map(|(name, _)| name.clone())
         .collect();
     let config = EdgeConfig {
-        listen: arguments.listen,
         realm: arguments.realm.clone(),
         users: arguments.user.clone(),
         stores_messages: true,
@@ -33,9 +35,11 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
         },
         ..EdgeConfig::default()
     };
-    let server = EdgeServer::start(config).map_err(|error| {
+    let sockets = arguments.listen.bind().map_err(|error| {
         Failure::Usage(format!("cannot listen on {}: {error}", arguments.listen))
     })?;
+    let mut server = EdgeServer::start_on(config, sockets)
+        .map_err(|error| Failure::Usage(format!("cannot serve: {error}")))?;
     let page = page::start(&arguments, server.local_addr(), generated)?;
     let watch = page.as_ref().map(Web::observer);
     if arguments.output.trace || watch.is_some() {
@@ -55,16 +59,17 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
             print_trace(message.user, message.at, &record);
         });
     }
-    let address = server.local_addr();
+    let events = show_events(&server, &report);
+    let url = arguments.listen.url("ws", server.local_addr());
     report.event(
         "listening",
         [
-            ("server", json!(format!("ws://{address}"))),
+            ("server", json!(url)),
             ("realm", json!(arguments.realm)),
             ("users", json!(users)),
         ],
         format_args!(
-            "listening on ws://{address}, realm {}, users: {}",
+            "listening on {url}, realm {}, users: {}",
             arguments.realm,
             if users.is_empty() {
                 "none".to_owned()
@@ -73,8 +78,14 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
             },
         ),
     );
+    if let Some(listen) = &arguments.metrics {
+        serve_metrics(&mut server, listen, &report)?;
+    }
     if let Some(page) = &page {
         page::announce(page, &report);
+    }
+    if users.is_empty() {
+        report.hint(&without_users(&arguments.listen, &arguments.realm));
     }
     interrupts.next().await;
     let open = ["the connections of the users".to_owned()];
@@ -84,6 +95,8 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
         () = server.stop() => {}
         () = interrupts.next() => return interrupts.count(&open),
     }
+    // The server is gone, so the thread ends once it has printed what waits. If it has panicked, lines are missing.
+    let _printed_or_panicked = events.join();
     report.event(
         "summary",
         [
@@ -112,4 +125,59 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
         ),
     );
     Ok(())
+}
+
+/// Serves the counters at each address of `listen`.
+fn serve_metrics(server: &mut EdgeServer, listen: &Listen, report: &Report) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| Failure::Usage(format!("cannot listen on {listen}: {error}"));
+    let sockets = listen.bind().map_err(failed)?;
+    let Some(first) = sockets.first() else {
+        return Ok(());
+    };
+    let url = listen.url("http", first.local_addr().map_err(failed)?);
+    let url = format!("{url}/metrics");
+    for socket in sockets {
+        server.serve_metrics(socket).map_err(failed)?;
+    }
+    let text = format!("metrics at {url}");
+    report.event("metrics", [("url", json!(url))], text);
+    Ok(())
+}
+
+/// What to type in place of a command that has named no user.
+fn without_users(listen: &Listen, realm: &str) -> String {
+    let mut command = "sip serve".to_owned();
+    if listen.to_string() != DEFAULT_LISTEN {
+        command.push_str(&format!(" --listen {listen}"));
+    }
+    if realm != DEFAULT_REALM {
+        command.push_str(&format!(" --realm {realm}"));
+    }
+    format!(
+        "there are no users, so that no client can register or call. Stop with Ctrl-C and type:\n  \
+         {command} --user alice:PASSWORD --user bob:PASSWORD"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_with_users_keeps_the_other_flags() {
+        let told = |listen: &str, realm: &str| {
+            let text = without_users(&listen.parse().unwrap(), realm);
+            text.lines().last().unwrap().trim().to_owned()
+        };
+        let users = "--user alice:PASSWORD --user bob:PASSWORD";
+        assert_eq!(
+            told(DEFAULT_LISTEN, DEFAULT_REALM),
+            format!("sip serve {users}")
+        );
+        assert_eq!(
+            told("[::1]:0", "example.com"),
+            format!("sip serve --listen [::1]:0 --realm example.com {users}")
+        );
+    }
 }

@@ -75,6 +75,9 @@ pub fn credentials(
     )
 }
 
+/// The address at the other end of every connection.
+pub const REMOTE: ([u8; 4], u16) = ([198, 51, 100, 7], 40_000);
+
 /// The edge, a virtual clock, and the messages that the edge sent and the test has not read.
 pub struct Bench {
     pub edge: Edge,
@@ -101,7 +104,7 @@ impl Bench {
     }
 
     pub fn connect(&mut self) -> ConnectionId {
-        let remote = Some(SocketAddr::from(([198, 51, 100, 7], 40_000)));
+        let remote = Some(SocketAddr::from(REMOTE));
         self.edge.accept(ConnectionInfo {
             transport: Transport::Ws,
             remote,
