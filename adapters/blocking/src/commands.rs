@@ -10,7 +10,7 @@ use sip_core::{Timestamp, UserAgent};
 use sip_host::os::handle::{Port, Shared};
 use sip_host::{CommandFailure, ConnectFailure, command};
 
-use crate::leadership::{Alarm, Awaited, Leadership};
+use crate::leadership::{Alarm, Awaited, Leadership, NoCommand};
 use crate::mailbox::{AgentKey, Envelope};
 
 /// Commands to a running user agent by the ids of its events: [`Agent::commands`](crate::Agent::commands). A clone is cheap and
@@ -59,7 +59,8 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandFailure::Gone`] if the agent has ended, [`CommandFailure::OwnThread`] if a connector or a description handler
-    /// of the same thread of agents calls this.
+    /// of the same thread of agents calls this, [`CommandFailure::Deadlock`] if one of another thread does, while a connector or
+    /// handler of this one gives a command to that.
     pub fn with<R, F>(&self, command: F) -> Result<R, CommandFailure>
     where
         R: Send + 'static,
@@ -72,7 +73,10 @@ impl Commands {
             return Err(CommandFailure::OwnThread);
         }
         let result = leadership.command(*agent, command);
-        result.map_err(|_| CommandFailure::Gone)
+        result.map_err(|why| match why {
+            NoCommand::Gone => CommandFailure::Gone,
+            NoCommand::Deadlock => CommandFailure::Deadlock,
+        })
     }
 
     /// The last connection that could not be opened, with more detail than [`Event::ConnectFailed`](sip_core::Event::ConnectFailed) carries;

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use sip_core::{Timestamp, UserAgent};
 
 use crate::agents::Agents;
-use crate::mailbox::{AgentKey, Driving, Mailbox};
+use crate::mailbox::{AgentKey, Deadlock, Driving, Mailbox};
 use crate::waiter::Waiter;
 
 /// How long the lead may be free before the I/O thread takes it.
@@ -119,6 +119,18 @@ impl Drop for Held<'_> {
 /// The agents are gone.
 pub(crate) struct Gone;
 
+/// Why a command was not carried out.
+pub(crate) enum NoCommand {
+    Gone,
+    Deadlock,
+}
+
+impl From<Deadlock> for NoCommand {
+    fn from(_: Deadlock) -> Self {
+        Self::Deadlock
+    }
+}
+
 /// What a turn did.
 struct Turn {
     /// How many events woke a thread.
@@ -184,15 +196,18 @@ impl Leadership {
     /// Runs `command` with an agent and the time on the current thread, then sends the messages that result from it.
     ///
     /// # Errors
-    /// [`Gone`] if the agent has ended, or the command panics.
+    /// [`NoCommand::Gone`] if the agent has ended, or the command panics; [`NoCommand::Deadlock`] if the thread that drives the
+    /// agents waits for the current one.
     pub(crate) fn command<R>(
         &self,
         agent: AgentKey,
         command: impl FnOnce(&mut UserAgent, Timestamp) -> R,
-    ) -> Result<R, Gone> {
+    ) -> Result<R, NoCommand> {
+        let waiting = self.mailbox.wait()?;
         // A command that panics ends the agents, and with them this call; the panic has been reported by its hook.
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut held = self.hold();
+            drop(waiting);
             let agents = held.agents.as_mut()?;
             agents.take_deliveries();
             // Without its agent the command is dropped, and what it holds may post an envelope.
@@ -200,13 +215,13 @@ impl Leadership {
             Some((result, agents.outrun_the_wait(), agents.take_deliveries()))
         }));
         let Ok(Some((result, outruns, deliveries))) = result else {
-            return Err(Gone);
+            return Err(NoCommand::Gone);
         };
         // The leader may be the thread that waits for the event.
         if outruns || deliveries.unnoticed > 0 && lock(&self.course).leader == Leader::Application {
             self.mailbox.interrupt();
         }
-        result.ok_or(Gone)
+        result.ok_or(NoCommand::Gone)
     }
 
     /// One wait and what it reports, at most for `limit`.

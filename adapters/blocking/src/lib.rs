@@ -79,7 +79,7 @@
 //! during sleep.
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `handles`, `commands`
-//! and `events`, `leadership` and `reactor`, `agents`, `driver`, `connect`, `link` and `options`, `description` and `resolve`, `mailbox`,
+//! and `events`, `leadership` and `reactor`, `agents`, `driver`, `connect`, `link`, `options` and `signalling_only`, `description` and `resolve`, `mailbox`,
 //! `inbox` and `waiter`.
 
 mod agent;
@@ -99,6 +99,7 @@ mod options;
 pub mod prelude;
 mod reactor;
 mod resolve;
+mod signalling_only;
 mod waiter;
 
 /// Compiles the example of the README.

@@ -71,6 +71,41 @@ fn driven<R>(access: impl FnOnce(&mut Vec<usize>) -> R) -> Option<R> {
         .ok()
 }
 
+/// The threads that drive agents and wait for those of another mailbox. A thread that drives none is not in it, because no
+/// thread waits for it.
+static WAITS: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
+
+struct Wait {
+    /// The mailboxes whose agents the thread drives meanwhile.
+    drives: Vec<usize>,
+    /// The mailbox whose agents it waits for.
+    wanted: usize,
+    number: usize,
+}
+
+fn waits() -> MutexGuard<'static, Vec<Wait>> {
+    WAITS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The threads would wait for each other for ever.
+#[derive(Debug)]
+pub(crate) struct Deadlock;
+
+/// While it lives the current thread waits for the agents of a mailbox.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// `None` if the thread drives no agents.
+    number: Option<usize>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            waits().retain(|wait| wait.number != number);
+        }
+    }
+}
+
 /// While it lives the current thread drives the agents of a mailbox.
 pub(crate) struct Driving {
     address: usize,
@@ -132,6 +167,39 @@ impl Mailbox {
             address,
             thread: PhantomData,
         }
+    }
+
+    /// The current thread is about to wait until no other thread drives the agents.
+    ///
+    /// # Errors
+    /// [`Deadlock`] if the thread that drives them waits, or waits for one that waits, for agents that the current thread
+    /// drives. The check and the entry are one step, so that of the threads in a circle the last one gets the error.
+    pub(crate) fn wait(&self) -> Result<Waiting, Deadlock> {
+        let drives = driven(|driven| driven.clone()).unwrap_or_default();
+        if drives.is_empty() {
+            return Ok(Waiting { number: None });
+        }
+        let mut waits = waits();
+        let mut wanted = self.address();
+        // Each thread waits for one mailbox, so the chain has no more links than there are entries.
+        for _ in 0..=waits.len() {
+            if drives.contains(&wanted) {
+                return Err(Deadlock);
+            }
+            match waits.iter().find(|wait| wait.drives.contains(&wanted)) {
+                Some(wait) => wanted = wait.wanted,
+                None => break,
+            }
+        }
+        let number = waits.iter().map(|wait| wait.number + 1).max().unwrap_or(0);
+        let wanted = self.address();
+        waits.push(Wait {
+            drives,
+            wanted,
+            number,
+        });
+        let number = Some(number);
+        Ok(Waiting { number })
     }
 
     /// Whether the current thread drives the agents: a connector or a handler called this.

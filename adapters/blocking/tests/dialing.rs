@@ -4,7 +4,7 @@
 mod common;
 
 use sip_blocking::{
-    CertificateDer, ClientCertificate, Events, Commands, Options, StartError, TlsError,
+    CertificateDer, ClientCertificate, Commands, Events, Options, StartError, TlsError,
 };
 use sip_core::Event;
 use sip_host::ConnectFailure;

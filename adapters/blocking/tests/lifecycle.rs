@@ -14,7 +14,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use common::{
     PATIENCE, accept, connected, next_connection, next_text, read_without_room, request, send,
-    until,
+    start, until,
 };
 
 fn disconnected(events: &mut sip_blocking::Events) -> DisconnectReason {
@@ -179,6 +179,15 @@ fn what_commands_send_goes_out_while_events_wait() {
     read_without_room(&handle);
     handle.options("sip:bob@example.com").unwrap();
     assert!(next_text(&mut server).starts_with("OPTIONS sip:bob@example.com "));
+}
+
+/// A command that follows the start at once finds the agent, whether or not the I/O thread has taken it yet.
+#[test]
+fn a_command_right_after_the_start_is_carried_out() {
+    for _ in 0..200 {
+        let (handle, _events) = start("ws://127.0.0.1:1", Options::default());
+        assert_eq!(handle.with(|_, _| 7), Ok(7));
+    }
 }
 
 /// Many threads give commands at once: each gets its own answer.

@@ -100,6 +100,12 @@ pub(crate) enum Command {
     ///
     /// Exit code 1 if a file does not parse, unless --answer is given.
     Parse(Parse),
+    /// Draw the messages of traces, logs and captures as a ladder diagram
+    ///
+    /// Takes what sip parse takes: the output of --trace, logs of tracing with the target sip.trace, what sngrep, ngrep,
+    /// sipdump, Asterisk and FreeSWITCH write, and captures of packets (pcap, pcapng). Several files are merged by their times; a
+    /// message that two of them have is drawn once.
+    Ladder(DrawLadder),
     /// Print the completions of a shell
     ///
     /// bash: source <(sip completions bash), or into ~/.local/share/bash-completion/completions/sip.
@@ -592,6 +598,19 @@ pub(crate) struct Parse {
     /// with the verdict accept, answer or drop, and the whole response that would go out.
     #[arg(long)]
     pub(crate) answer: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DrawLadder {
+    /// Files with SIP messages; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Draw only the messages whose Call-ID begins with this; repeat for more
+    #[arg(long, value_name = "ID")]
+    pub(crate) call: Vec<String>,
+    /// Draw at most this many messages
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
 }
 
 #[derive(Args, Debug)]

@@ -329,7 +329,7 @@ mod tests {
         ("userAgentString", Honoured("'phone'")),
         ("wsServerMaxReconnection", Honoured("4")),
         ("wsServerReconnectionTimeout", Honoured("5")),
-        ("autostop", Honoured("true")),
+        ("autostop", Honoured("false")),
         ("connectionTimeout", Honoured("6")),
         ("contactName", Honoured("'carol'")),
         ("contactTransport", Honoured("'wss'")),

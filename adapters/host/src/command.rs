@@ -35,6 +35,11 @@ pub enum CommandFailure {
     /// The call would wait for itself. Only `sip-blocking` returns it.
     #[error("the thread that carries out commands cannot give one")]
     OwnThread,
+    /// A connector or a description handler called the method, and the thread that carries out the commands of this agent
+    /// waits in a connector or handler for an agent of the thread that called. Both would wait for ever. Only
+    /// `sip-blocking` returns it.
+    #[error("the thread that carries out commands waits for this one")]
+    Deadlock,
 }
 
 /// A call that has ended is [`CommandError::Stale`], whichever command notices it.

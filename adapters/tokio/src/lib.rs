@@ -205,7 +205,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`,
-//! `options` and `handles`, `commands`, `events` and `description`.
+//! `options`, `signalling_only` and `handles`, `commands`, `events` and `description`.
 
 mod agent;
 mod commands;
@@ -217,6 +217,7 @@ mod handles;
 mod link;
 mod options;
 pub mod prelude;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

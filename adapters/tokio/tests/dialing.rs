@@ -7,7 +7,9 @@ use sip_core::Event;
 use sip_host::ConnectFailure;
 use sip_testing::sockets::certificate::mutual;
 use sip_testing::sockets::dialing::{self, Adapter, Wanted};
-use sip_tokio::{CertificateDer, ClientCertificate, Events, Commands, Options, StartError, TlsError};
+use sip_tokio::{
+    CertificateDer, ClientCertificate, Commands, Events, Options, StartError, TlsError,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use common::{start, until};

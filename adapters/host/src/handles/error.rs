@@ -84,6 +84,9 @@ pub enum CallError {
     Gone,
     /// A connector or a description handler asked on the thread that drives the agent. Only `sip-blocking` returns it.
     OwnThread,
+    /// A connector or a description handler asked, while one of the agent's thread waits for an agent of the thread that asked.
+    /// Only `sip-blocking` returns it.
+    Deadlock,
 }
 
 impl fmt::Display for CallError {
@@ -96,6 +99,7 @@ impl fmt::Display for CallError {
             Self::Transfer(outcome) => outcome.fmt(f),
             Self::Gone => CommandFailure::Gone.fmt(f),
             Self::OwnThread => CommandFailure::OwnThread.fmt(f),
+            Self::Deadlock => CommandFailure::Deadlock.fmt(f),
         }
     }
 }
@@ -115,6 +119,7 @@ impl From<CommandFailure> for CallError {
         match failure {
             CommandFailure::Refused(error) => Self::Refused(error),
             CommandFailure::OwnThread => Self::OwnThread,
+            CommandFailure::Deadlock => Self::Deadlock,
             CommandFailure::Gone => Self::Gone,
         }
     }

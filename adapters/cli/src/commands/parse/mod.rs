@@ -5,10 +5,13 @@ mod capture_text;
 mod captured;
 mod excerpt;
 mod explain;
+pub(crate) mod ladder;
 mod node;
+mod origin;
 mod reading;
 mod rules;
 mod show;
+mod trace_log;
 mod verdict;
 
 use std::io::Read;
