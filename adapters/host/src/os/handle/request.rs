@@ -10,12 +10,12 @@ use crate::command;
 use crate::handles::error::CallError;
 use crate::handles::{Chore, Handles, OfferedRequest, Topic};
 
-/// From as text: the display name and the address, as the peer wrote them.
+/// From for people: the display name and the address, or the URI alone, without parameters such as the tag.
 pub(super) fn from_text(request: &Request) -> String {
-    let value = request.header(sip_parse::HeaderName::From);
-    value
-        .map(|header| String::from_utf8_lossy(&header.unfolded()).into_owned())
-        .unwrap_or_default()
+    // The core refuses a request whose From it cannot read.
+    request
+        .from()
+        .map_or_else(|_| String::new(), |from| from.to_string())
 }
 
 /// A request of the application. See the list of handles.
