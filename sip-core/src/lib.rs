@@ -42,7 +42,7 @@
 //! seed and the same inputs give the same bytes; no input makes the core panic; and everything that a peer
 //! can make grow has a limit in [`Limits`].
 //!
-//! Examples in `examples/`, each a whole program: `two_agents` in memory, `fake_time` for the test of an application, `fleet` with a
+//! Examples in `examples/`, each a whole program: `two_agents` in memory ([`Cable`]), `fake_time` for the test of an application, `fleet` with a
 //! thousand agents in one thread, `bare_loop` on a socket of `std`, `b2bua` and `load_generator` on the layers below.
 //!
 //! Modules: [`transaction`] and [`dialog`] are public layers of their own, for proxies and load generators;
@@ -54,6 +54,7 @@ extern crate alloc;
 mod action;
 pub mod auth;
 mod body;
+mod cable;
 pub mod config;
 pub mod connection;
 pub mod dialog;
@@ -98,6 +99,7 @@ pub use sip_parse as parse;
 pub use action::Action;
 pub use auth::AuthorizationFailed;
 pub use body::Body;
+pub use cable::{Cable, Side};
 pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
 pub use endpoint::{CallCounters, Counters};
