@@ -1,6 +1,5 @@
 //! The command line of `sip`, and its help.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -234,8 +233,8 @@ pub(crate) struct Serve {
     ///
     /// Without --user there are then three users with generated passwords: alice and bob, who have the phones, and carol
     /// for `sip answer`. With --user the first two have the phones, and the page asks for their passwords.
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8088")]
-    pub(crate) web: Option<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8088")]
+    pub(crate) web: Option<Listen>,
     /// A file with SIP.js as one ES module, in place of SIP.js 0.21.2 in the program
     #[arg(long, value_name = "FILE", requires = "web")]
     pub(crate) web_sipjs: Option<PathBuf>,
