@@ -18,8 +18,8 @@ function begin(direction, who) { flush(); way = direction; peer = who; reading =
 /<--- Received SIP .* from [A-Z]*:/ { sub(/ --->.*/, ""); sub(/.*:/, ""); begin("IN", $0); next }
 /<--- Transmitting SIP .* to [A-Z]*:/ { sub(/ --->.*/, ""); sub(/.*:/, ""); begin("OUT", $0); next }
 /^\[[A-Z][a-z][a-z] +[0-9]+ [0-9:]+\] / { flush(); next }
-/^<<< [^ ]+ [0-9.]+ ms$/ { begin("IN", $2); next }
-/^>>> [^ ]+ [0-9.]+ ms$/ { begin("OUT", $2); next }
+/^<<< [^ ]+ [0-9.]+ ms(,.*)?$/ { begin("IN", $2); next }
+/^>>> [^ ]+ [0-9.]+ ms(,.*)?$/ { begin("OUT", $2); next }
 !reading { next }
 start == "" {
 	if ($0 == "" || /^GET /) next

@@ -79,8 +79,8 @@ impl IoThread {
 
     /// Starts a user agent on this thread.
     ///
-    /// It ends once the application has dropped each [`Agent`] with all handles made from it, and the [`Events`]: it hangs up and
-    /// unregisters, within 2 seconds, and closes the sockets.
+    /// It ends once the application has dropped each [`Agent`] with all handles made from it, and if `autostop` is off the
+    /// [`Events`], too: it hangs up and unregisters, within 2 seconds, and closes the sockets.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.

@@ -11,7 +11,7 @@
 //!         .server("ws://127.0.0.1:5080")
 //!         .password("a")
 //!         .build()?;
-//!     let (agent, _) = Agent::start(config, Options::default())?;
+//!     let (agent, _) = Agent::start(config, Options::signalling_only())?;
 //!     agent.registered()?;
 //!     let call = agent.call("bob")?;
 //!     call.established()?;
@@ -39,7 +39,7 @@
 //! ```no_run
 //! # use sip_blocking::prelude::*;
 //! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let (agent, events) = Agent::start(config, Options::default())?;
+//! let (agent, events) = Agent::start(config, Options::signalling_only())?;
 //! let commands = agent.commands();
 //! for event in events {
 //!     match event {
@@ -58,7 +58,7 @@
 //! ```no_run
 //! # use sip_blocking::prelude::*;
 //! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let mut agent = PolledAgent::new(config, Options::default())?;
+//! let mut agent = PolledAgent::new(config, Options::signalling_only())?;
 //! while let Some(event) = agent.poll(None)? {
 //!     if let Event::Registered(_) = event {
 //!         let hello = Body::new("text/plain", "Hello");
@@ -79,7 +79,7 @@
 //! during sleep.
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `io_thread`, `handles`, `commands`
-//! and `events`, `leadership` and `reactor`, `agents`, `driver`, `connect`, `link` and `options`, `description` and `resolve`, `mailbox`,
+//! and `events`, `leadership` and `reactor`, `agents`, `driver`, `connect`, `link`, `options` and `signalling_only`, `description` and `resolve`, `mailbox`,
 //! `inbox` and `waiter`.
 
 mod agent;
@@ -99,6 +99,7 @@ mod options;
 pub mod prelude;
 mod reactor;
 mod resolve;
+mod signalling_only;
 mod waiter;
 
 /// Compiles the example of the README.

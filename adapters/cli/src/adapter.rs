@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use sip_core::config::Config;
 use sip_core::{Event, Timestamp, UserAgent};
-use sip_host::os::{Clock, Options, StartError};
+use sip_host::os::{Clock, Options, SignallingOnlyFactory, StartError};
 use sip_host::{CommandFailure, ConnectFailure, TraceConnector, command};
 #[cfg(unix)]
 use tokio::io::Interest;
@@ -19,7 +19,6 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::arguments::Adapter;
 use crate::outcome::Failure;
-use crate::sdp::Descriptions;
 
 /// How many events of a blocking agent may wait for the command that takes them.
 const FORWARDED_EVENTS: usize = 16;
@@ -36,15 +35,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    fn options<F: ?Sized>(self, factory: Arc<F>) -> Options<F> {
-        let mut options = Options::default();
+    fn options<F: ?Sized + SignallingOnlyFactory>(self) -> Options<F> {
+        let mut options = Options::signalling_only();
         #[cfg(feature = "tls")]
         {
             options.extra_roots = self.extra_roots;
         }
         options.clock = self.clock;
         options.trace_connector = Some(self.trace);
-        options.description_factory = Some(factory);
         if let Some(transactions) = self.transactions {
             options.limits.client_transactions = transactions;
             options.limits.server_transactions = transactions;
@@ -62,7 +60,7 @@ pub(crate) fn start(
     let failure = |error: StartError| Failure::Usage(error.to_string());
     match adapter {
         Adapter::Tokio => {
-            let options = settings.options(Arc::new(Descriptions) as Arc<_>);
+            let options = settings.options();
             let (agent, events) = sip_tokio::Agent::start(config, options).map_err(failure)?;
             Ok((
                 Handle::Tokio(agent.commands().clone()),
@@ -70,7 +68,7 @@ pub(crate) fn start(
             ))
         }
         Adapter::Blocking => {
-            let options = settings.options(Arc::new(Descriptions) as Arc<_>);
+            let options = settings.options();
             let agent = sip_blocking::PolledAgent::new(config, options).map_err(failure)?;
             let (sender, receiver) = mpsc::channel(FORWARDED_EVENTS);
             let blocking = Blocking {

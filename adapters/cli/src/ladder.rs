@@ -9,8 +9,11 @@ use sip_core::package::{ContextClass, MessageSummary, Presence};
 use sip_core::{Body, Direction};
 use sip_parse::{HeaderName, Limits, Message, Method, Request};
 
-/// Characters between two life lines: of two user agents with the edge between them, and of more.
+/// Characters between two life lines: of three at most, and of more.
 const GAPS: [usize; 2] = [46, 34];
+
+/// The characters in front of the first life line.
+const INDENT: usize = 16;
 
 /// How many messages are kept, because a longer diagram is of no use.
 const ARROW_LIMIT: usize = 200;
@@ -40,11 +43,16 @@ struct Arrows {
     left_out: usize,
 }
 
+/// The characters between two of so many life lines.
+pub(crate) fn gap(lines: usize) -> usize {
+    GAPS[usize::from(lines > 3)]
+}
+
 impl Ladder {
     pub(crate) fn new(parties: &'static [&'static str]) -> Self {
         Self {
             parties,
-            gap: GAPS[usize::from(parties.len() > 2)],
+            gap: gap(parties.len() + 1),
             arrows: Arc::default(),
         }
     }
@@ -170,52 +178,89 @@ fn shaft(label: &str, width: usize, rightwards: bool) -> String {
     }
 }
 
-fn shorten(text: &str, width: usize) -> String {
+/// A text in at most `width` characters; a long one loses its middle.
+pub(crate) fn shorten(text: &str, width: usize) -> String {
     let length = text.chars().count();
     if length <= width {
         return text.to_owned();
     }
     // Keeps the method and the body at the ends; the long part between them is a URI.
-    let head = (width - 1) / 2;
-    let tail = width - 1 - head;
+    let head = width.saturating_sub(1) / 2;
+    let tail = width.saturating_sub(1 + head);
     let start: String = text.chars().take(head).collect();
     let end: String = text.chars().skip(length - tail).collect();
     format!("{start}…{end}")
 }
 
+/// An arrow between two life lines, by their indices.
+pub(crate) struct Drawn<'a> {
+    pub(crate) at: Duration,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) label: &'a str,
+}
+
+/// Draws a ladder with these names above its life lines, which have `gap` characters between them.
+pub(crate) fn draw<'a>(
+    out: &mut impl fmt::Write,
+    names: &[String],
+    gap: usize,
+    arrows: impl IntoIterator<Item = Drawn<'a>>,
+) -> fmt::Result {
+    let column = |name: &String| format!("{:<width$}", shorten(name, gap), width = gap + 1);
+    let header: String = names.iter().map(column).collect();
+    writeln!(out, "   #        ms  {}", header.trim_end())?;
+    let space = " ".repeat(gap);
+    let lines = names.len();
+    let rest = |count: usize| format!("{space}|").repeat(count);
+    writeln!(out, "{:INDENT$}|{}", "", rest(lines.saturating_sub(1)))?;
+    for (number, arrow) in arrows.into_iter().enumerate() {
+        let milliseconds = arrow.at.as_secs_f64() * 1e3;
+        write!(out, "{:>4} {milliseconds:>9.3}  |", number + 1)?;
+        let (left, right) = (arrow.from.min(arrow.to), arrow.from.max(arrow.to));
+        write!(out, "{}", rest(left))?;
+        if left == right {
+            // A message of a side to itself stands beside its line.
+            let label = shorten(arrow.label, gap.saturating_sub(4));
+            let beside = format!("<> {label:<width$}", width = gap.saturating_sub(3));
+            match (lines - 1).checked_sub(left + 1) {
+                Some(after) => writeln!(out, "{beside}|{}", rest(after))?,
+                None => writeln!(out, "{}", beside.trim_end())?,
+            }
+            continue;
+        }
+        // An arrow crosses the life lines in between.
+        let width = (right - left) * (gap + 1) - 1;
+        write!(out, "{}|", shaft(arrow.label, width, arrow.from < arrow.to))?;
+        writeln!(out, "{}", rest(lines - 1 - right))?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for Ladder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arrows = self.arrows.lock().unwrap_or_else(PoisonError::into_inner);
-        let indent = 16;
-        let mut names = self.parties.to_vec();
-        names.insert(names.len().min(1), "edge");
-        let column = |name: &&str| format!("{name:<width$}", width = self.gap + 1);
-        let names: String = names.iter().map(column).collect();
-        writeln!(f, "   #        ms  {}", names.trim_end())?;
-        let space = " ".repeat(self.gap);
-        let lines = self.parties.len() + 1;
-        writeln!(
-            f,
-            "{:indent$}|{}",
-            "",
-            format!("{space}|").repeat(lines - 1)
-        )?;
-        for (number, arrow) in arrows.drawn.iter().enumerate() {
-            let milliseconds = arrow.at.as_secs_f64() * 1e3;
-            write!(f, "{:>4} {milliseconds:>9.3}  |", number + 1)?;
-            // The life lines between which the arrow goes: it crosses those in between.
-            let (left, right) = match arrow.party {
-                0 => (0, 1),
-                party => (1, party + 1),
+        let mut names: Vec<String> = self.parties.iter().map(|&name| name.to_owned()).collect();
+        names.insert(names.len().min(1), "edge".to_owned());
+        let drawn = arrows.drawn.iter().map(|arrow| {
+            let agent = match arrow.party {
+                0 => 0,
+                party => party + 1,
             };
-            let rightwards = (arrow.party == 0) == (arrow.direction == Direction::Sent);
-            let width = (right - left) * (self.gap + 1) - 1;
-            write!(f, "{}", format!("{space}|").repeat(left))?;
-            write!(f, "{}|", shaft(&arrow.label, width, rightwards))?;
-            writeln!(f, "{}", format!("{space}|").repeat(lines - 1 - right))?;
-        }
+            let (from, to) = match arrow.direction {
+                Direction::Sent => (agent, 1),
+                Direction::Received => (1, agent),
+            };
+            Drawn {
+                at: arrow.at,
+                from,
+                to,
+                label: &arrow.label,
+            }
+        });
+        draw(f, &names, self.gap, drawn)?;
         if arrows.left_out > 0 {
-            writeln!(f, "{:indent$}... and {} messages more", "", arrows.left_out)?;
+            writeln!(f, "{:INDENT$}... and {} messages more", "", arrows.left_out)?;
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines` and `web`, `ladder`
-//! and `sdp`, `report`, `arguments`, `schema`, `keys`, `outcome` and `secret`.
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines`, `progress` and `web`,
+//! `ladder`, `report`, `arguments`, `schema`, `keys`, `outcome`, `help`, `listen` and `secret`.
 
 mod adapter;
 mod arguments;
@@ -11,6 +11,7 @@ mod availability;
 mod bodies;
 mod commands;
 mod events;
+mod help;
 mod interrupts;
 mod keyboard;
 mod keys;
@@ -21,11 +22,11 @@ mod log;
 mod outcome;
 mod password;
 mod phone;
+mod progress;
 mod report;
 mod running;
 mod schema;
 mod script;
-mod sdp;
 mod secret;
 mod settings;
 mod subscriptions;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Command::Completions(shell) => (false, commands::shell::completions(&shell)),
         Command::Man(man) => (false, commands::shell::man(&man)),
         // Its JSON is one object for each file and nothing else.
+        Command::Ladder(ladder) => (false, commands::parse::ladder::run(&ladder)),
         Command::Parse(parse) => (false, commands::parse::run(&parse)),
     };
     match result {

@@ -1,7 +1,7 @@
 //! The user agent of a command: starts, connects, registers, stops.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sip_core::auth::ChallengeError;
 use sip_core::config::Config;
@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::outcome::Failure;
 use crate::report::{self, Report, complain};
 use crate::settings::{self, Registering};
-use crate::words::caller;
+use crate::words::{caller, utc};
 
 /// How long hanging up, unregistering and disconnecting may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -433,9 +433,11 @@ pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecor
         Direction::Sent => ">>>",
     };
     let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
+    // The time of the day lets `sip ladder` put the traces of several programs side by side.
     complain(&format!(
-        "{way}{agent} {:.3} ms\n{record}",
-        at.as_secs_f64() * 1e3
+        "{way}{agent} {:.3} ms, {}\n{record}",
+        at.as_secs_f64() * 1e3,
+        utc(SystemTime::now())
     ));
 }
 

@@ -1,6 +1,6 @@
 //! What several events have in common, in words and in JSON.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use sip_core::{EndReason, Timestamp};
@@ -53,6 +53,33 @@ pub(crate) fn again_in(wait: Duration) -> String {
     }
 }
 
+/// A time as RFC 3339 writes it, in UTC and microseconds; the first of 1970 for any time before that.
+pub(crate) fn utc(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let since = since.unwrap_or_default();
+    let (mut days, of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    // Years that begin in March have the leap day at their end; 400 of them have 146,097 days.
+    days += 719_468;
+    let era = days % 146_097;
+    let of_era = (era - era / 1_460 + era / 36_524 - era / 146_096) / 365;
+    let of_year = era - (365 * of_era + of_era / 4 - of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = days / 146_097 * 400 + of_era + next_year;
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
+        of_day / 3_600,
+        of_day / 60 % 60,
+        of_day % 60,
+        since.subsec_micros()
+    )
+}
+
 /// A reason as people read it.
 pub(crate) fn in_words(reason: &EndReason) -> String {
     with_contacts(reason.to_string(), &reason.contacts)
@@ -90,6 +117,23 @@ pub(crate) fn reason_phrase(response: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_written_in_utc() {
+        for (seconds, written) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (951_782_399, "2000-02-28T23:59:59.000000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000000Z"),
+            (951_868_800, "2000-03-01T00:00:00.000000Z"),
+            (1_709_208_000, "2024-02-29T12:00:00.000000Z"),
+            (1_767_225_599, "2025-12-31T23:59:59.000000Z"),
+            (1_795_852_800, "2026-11-28T08:00:00.000000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000000Z"),
+        ] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(utc(time), written);
+        }
+    }
 
     #[test]
     fn a_retry_has_its_time() {

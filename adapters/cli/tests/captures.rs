@@ -4,8 +4,8 @@ mod common;
 
 use std::path::PathBuf;
 
+use common::packets::{CLIENT, SERVER, pcap, tcp, udp};
 use common::{Run, run};
-use etherparse::PacketBuilder;
 use serde_json::Value;
 use tungstenite::protocol::{Role, WebSocket};
 
@@ -180,23 +180,7 @@ fn a_capture_shows_a_faulty_message_with_its_rule() {
     assert!(run.out.contains("sip:a@h"), "{}", run.out);
 }
 
-/// A capture in the format pcap with these packets, a second apart.
-fn pcap(packets: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for number in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 1] {
-        file.extend(number.to_le_bytes());
-    }
-    for (second, packet) in packets.iter().enumerate() {
-        let length = u32::try_from(packet.len()).unwrap();
-        for number in [u32::try_from(second).unwrap(), 0, length, length] {
-            file.extend(number.to_le_bytes());
-        }
-        file.extend(packet);
-    }
-    file
-}
-
-/// The same in the format pcapng.
+/// A capture in the format pcapng with these packets.
 fn pcapng(packets: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut block = |kind: u32, content: &[u8]| {
@@ -224,32 +208,6 @@ fn pcapng(packets: &[Vec<u8>]) -> Vec<u8> {
         block(6, &content);
     }
     file
-}
-
-const CLIENT: [u8; 4] = [192, 0, 2, 1];
-const SERVER: [u8; 4] = [192, 0, 2, 2];
-
-fn udp(from: [u8; 4], to: [u8; 4], payload: &[u8]) -> Vec<u8> {
-    let builder = PacketBuilder::ethernet2([1; 6], [2; 6])
-        .ipv4(from, to, 64)
-        .udp(5060, 5060);
-    let mut packet = Vec::new();
-    builder.write(&mut packet, payload).unwrap();
-    packet
-}
-
-fn tcp(from: [u8; 4], to: [u8; 4], sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let (source, destination) = if from == CLIENT {
-        (40_000, 8080)
-    } else {
-        (8080, 40_000)
-    };
-    let builder = PacketBuilder::ethernet2([1; 6], [2; 6])
-        .ipv4(from, to, 64)
-        .tcp(source, destination, sequence, 1024);
-    let mut packet = Vec::new();
-    builder.write(&mut packet, payload).unwrap();
-    packet
 }
 
 #[test]

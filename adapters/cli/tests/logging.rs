@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Run, serve, sip};
+use common::{Background, Run, serve, sip};
 
 const ALICE: &str = "sip:alice@localhost";
 
@@ -57,8 +57,8 @@ fn run(url: &str, adapter: &str, log: &str, variable: Option<&str>) -> Run {
 /// Each line has a level and a category.
 #[track_caller]
 fn has(run: &Run, level: &str, category: &str, text: &str) {
-    let heading = format!("{level} {category}: ");
-    let fits = |line: &str| line.contains(&heading) && line.contains(text);
+    let (heading, level) = (format!("{category}: "), format!(" {level} "));
+    let fits = |line: &str| line.contains(&level) && line.contains(&heading) && line.contains(text);
     assert!(run.err.lines().any(fits), "{heading}{text}: {}", run.err);
 }
 
@@ -95,7 +95,7 @@ fn fault_c9_log_has_its_effect() {
             .filter(|line| line.contains(" sip.transaction: "));
         for line in transactions {
             let is_labelled =
-                line.contains(" label=") && line.contains(" agent=\"sip:alice@localhost\"");
+                line.contains(" label=") && line.contains(" agent{aor=\"sip:alice@localhost\"}:");
             assert!(is_labelled, "{line}");
         }
         for silent in [
@@ -158,5 +158,55 @@ fn fault_c9_log_lines_never_hold_credentials() {
                 assert!(!run.err.contains(secret), "{secret}: {}", run.err);
             }
         }
+    }
+}
+
+/// What of a line is the same in each run: no time, no port, no duration, no Call-ID.
+fn shape(line: &str) -> String {
+    let (_, line) = line.split_once("Z ").expect("a time comes first");
+    let mut shape = String::new();
+    for word in line.trim().split(' ') {
+        let name = ["after=", "lasted=", "server=ws://127.0.0.1:", "call_id=\""]
+            .into_iter()
+            .find(|name| word.starts_with(name));
+        match name {
+            // The end of the fields of the span may follow in the same word.
+            Some(name) => {
+                let value = &word[name.len()..];
+                let rest = value.split_once('"').map_or("", |(_, rest)| rest);
+                shape.push_str(&format!("{name}..{rest} "));
+            }
+            None => shape.push_str(&format!("{word} ")),
+        }
+    }
+    shape
+}
+
+/// The page shows what the program prints of a call and of a message.
+#[test]
+fn the_page_shows_a_run_as_it_is() {
+    let page = include_str!("../../../docs/logging.md");
+    let (_, block) = page.split_once("```text\n$ RUST_LOG=info ").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let (_server, url) = serve();
+    let bob = ["--uri", "sip:bob@localhost", "--password", "b-secret"];
+    let mut answering = Background::start(&[&["answer", "--server", &url], &bob[..]].concat());
+    answering.line("registered");
+    for shown in block.split("$ RUST_LOG=info ") {
+        let (command, lines) = shown.split_once('\n').unwrap();
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let words = words.iter().map(|&word| match word {
+            "ws://127.0.0.1:5080" => &url,
+            "a" => "a-secret",
+            other => other,
+        });
+        let run: Run = sip(&words.collect::<Vec<_>>())
+            .env("RUST_LOG", "info")
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(run.code, 0, "{}", run.err);
+        let shapes = |text: &str| text.lines().map(shape).collect::<Vec<_>>();
+        assert_eq!(shapes(&run.err), shapes(lines), "{}", run.err);
     }
 }

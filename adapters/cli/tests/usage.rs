@@ -33,6 +33,7 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "ladder",
         "completions",
         "man",
         "Exit codes",
@@ -54,6 +55,7 @@ fn help_names_every_command_and_exit_code() {
         "watch",
         "config",
         "parse",
+        "ladder",
         "completions",
         "man",
     ] {

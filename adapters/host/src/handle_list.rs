@@ -27,8 +27,8 @@ macro_rules! for_each_handle {
             /// A running user agent. A clone is cheap and is the same agent.
             ///
             /// When the application has dropped the last `Agent` and the handles made from it, such as a [`Call`], the agent hangs up,
-            /// unregisters and disconnects by itself; [`Agent::stop`] does the same and waits for it. While the application keeps the
-            /// [`Events`], the agent goes on for them, unless the configuration has `autostop`.
+            /// unregisters and disconnects by itself, within 2 s, and the [`Events`] end; [`Agent::stop`] does the same and waits for it.
+            /// If the configuration has `autostop` off, the agent goes on as long as the application keeps the [`Events`].
             type Agent {
                 /// Waits until the registrar has accepted the binding of this agent (RFC 3261 section 10.2), and returns it at once if the
                 /// registrar holds one. It waits through failures after which the agent tries again, such as a lost connection or a 503.

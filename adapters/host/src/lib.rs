@@ -19,7 +19,7 @@
 //! | half | files |
 //! |---|---|
 //! | os | `os/mod`, `os/handle`, `os/options`, `os/dialing`, `os/handshake` and `os/trust`, `os/headers` and `os/proxy`, `os/connect`, `os/clock`, `os/websocket` |
-//! | pure | `host`, `hooks`, `handles`, `handle_list`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics`, `spans` |
+//! | pure | `host`, `hooks`, `signalling_only`, `handles`, `handle_list`, `authenticator`, `description`, `list`, `command`, `failure`, `log`, `metrics`, `spans` |
 
 extern crate alloc;
 
@@ -36,6 +36,7 @@ mod log;
 mod metrics;
 #[cfg(feature = "os")]
 pub mod os;
+mod signalling_only;
 mod spans;
 
 /// Compiles the example of the README.
@@ -52,3 +53,4 @@ pub use hooks::{
 };
 pub use host::{Autostop, Host, Job, LONGEST_SLEEP};
 pub use metrics::{METRICS_TYPE, Metric, Metrics, agents_text, metrics_text};
+pub use signalling_only::SignallingOnly;

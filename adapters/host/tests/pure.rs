@@ -227,6 +227,19 @@ fn an_agent_registers_and_sends_a_message_without_an_operating_system() {
         Event::RequestCompleted { request: which, outcome: Ok(_) } if *which == request
     )));
 
+    let text = browser.metrics().unwrap().to_string();
+    for sample in [
+        "sip_registered{agent=\"sip:alice@example.com\"} 1",
+        "sip_flows{agent=\"sip:alice@example.com\"} 1",
+        "sip_registrations_total{agent=\"sip:alice@example.com\"} 1",
+        "sip_requests_sent_total{agent=\"sip:alice@example.com\"} 2",
+        "sip_application_requests_succeeded_total{agent=\"sip:alice@example.com\"} 1",
+        "sip_connections_opened_total{agent=\"sip:alice@example.com\"} 1",
+    ] {
+        assert!(text.lines().any(|line| line == sample), "{sample}: {text}");
+    }
+    assert_eq!(browser.counters().unwrap().requests_succeeded, 1);
+
     // The binding is refreshed before it lapses.
     while browser.sent.is_empty() {
         browser.next_deadline();

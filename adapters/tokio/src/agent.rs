@@ -22,8 +22,8 @@ impl Agent {
     /// [`Events`] has everything that happens, for a program that wants it; `let (agent, _) = ..` drops it, and the handles work
     /// without.
     ///
-    /// The task ends once the application has dropped each `Agent` with all handles made from it, and the [`Events`]: it hangs up
-    /// and unregisters, within 2 seconds, and closes the sockets.
+    /// The task ends once the application has dropped each `Agent` with all handles made from it, and if `autostop` is off the
+    /// [`Events`], too: it hangs up and unregisters, within 2 seconds, and closes the sockets.
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.

@@ -11,7 +11,7 @@
 //!         .server("ws://127.0.0.1:5080")
 //!         .password("a")
 //!         .build()?;
-//!     let (agent, _) = Agent::start(config, Options::default())?;
+//!     let (agent, _) = Agent::start(config, Options::signalling_only())?;
 //!     agent.registered().await?;
 //!     let call = agent.call("bob").await?;
 //!     call.established().await?;
@@ -43,7 +43,7 @@
 //! ```no_run
 //! # use sip_tokio::prelude::*;
 //! # async fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let (agent, mut events) = Agent::start(config, Options::default())?;
+//! let (agent, mut events) = Agent::start(config, Options::signalling_only())?;
 //! let commands = agent.commands();
 //! while let Some(event) = events.next().await {
 //!     match event {
@@ -205,7 +205,7 @@
 //! ```
 //!
 //! Files from the top to the bottom; each imports only those below it: `agent`, `driver`, `link`, `connect`,
-//! `options` and `handles`, `commands`, `events` and `description`.
+//! `options`, `signalling_only` and `handles`, `commands`, `events` and `description`.
 
 mod agent;
 mod commands;
@@ -217,6 +217,7 @@ mod handles;
 mod link;
 mod options;
 pub mod prelude;
+mod signalling_only;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

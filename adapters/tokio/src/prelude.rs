@@ -2,8 +2,8 @@
 
 pub use sip_core::config::Config;
 pub use sip_core::{
-    Body, Cause, CommandError, EndReason, Event, InviteOptions, Originator, Refusal, Registration,
-    SessionId,
+    Body, Cause, CommandError, EndReason, Event, FailureStatus, InviteOptions, MessageOptions,
+    Notification, Originator, Refusal, Registration, SessionId,
 };
 pub use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
 pub use sip_host::{CommandFailure, ConnectFailure};
@@ -11,5 +11,8 @@ pub use sip_parse::{Request, Response, StatusCode};
 
 pub use crate::commands::Commands;
 pub use crate::events::Events;
-pub use crate::handles::{Agent, Call, IncomingCall, IncomingMessage};
+pub use crate::handles::{
+    Agent, Call, IncomingCall, IncomingMessage, IncomingSubscription, PendingRequest, Publication,
+    Subscription,
+};
 pub use crate::options::Options;

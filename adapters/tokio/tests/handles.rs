@@ -61,3 +61,32 @@ macro_rules! scenario {
 }
 
 sip_testing::for_each_handle_scenario!(scenario, wait);
+
+/// Futures of handles run on any thread, and streams are streams.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn handles_move_between_tasks_and_are_streams() {
+    use futures_util::StreamExt as _;
+
+    let registrar = Registrar::start(600);
+    let (agent, events) = start(&registrar, true);
+    let mut events = events.map(|event| format!("{event:?}"));
+    assert!(wait!(events.next()).is_some());
+    // The queue of the events has one place: the agent waits for a reader that has begun to read, until it is dropped.
+    drop(events);
+    wait!(agent.registered()).unwrap();
+    let answering = {
+        let agent = agent.clone();
+        tokio::spawn(async move {
+            let call = agent.incoming().await.unwrap().answer().await;
+            call.ended().await
+        })
+    };
+    registrar.send(0, &invite(&contact(&registrar)));
+    let accepted = registrar.hear(0, "SIP/2.0 200 OK\r\nVia: SIP/2.0/WS bob");
+    registrar.send(0, &ack(&accepted));
+    let stopping = tokio::spawn(async move { agent.stop().await });
+    wait!(stopping).unwrap();
+    let end = wait!(answering).unwrap();
+    assert_eq!(end.originator, Originator::Local);
+    registrar.end();
+}

@@ -163,9 +163,9 @@ macro_rules! parameters {
             } time(values::time);
 
             /// `autostop`: the adapters stop the user agent in good order when the application drops its last handle, in
-            /// place of the page that unloads in SIP.js; default false. The core itself does nothing, because it has no
+            /// place of the page that unloads in SIP.js; default true, as there. The core itself does nothing, because it has no
             /// handles.
-            Autostop "autostop" Undocumented { autostop: bool = false } plain;
+            Autostop "autostop" Undocumented { autostop: bool = true } plain;
 
             /// `connectionTimeout`: how long one attempt to connect may take, name resolution and handshakes
             /// included; default 5 s, more than 0.

@@ -6,8 +6,6 @@ use crate::connection::DisconnectReason;
 use crate::event::Event;
 use crate::reason::{Cause, EndReason};
 
-use super::state::Endpoint;
-
 /// Counters for operators; each only grows. The current sizes are [`TableSizes`](crate::TableSizes).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
@@ -82,7 +80,7 @@ pub struct CallCounters {
 
 impl CallCounters {
     /// Counts the end of a call.
-    fn end(&mut self, was_up: bool, reason: &EndReason) {
+    pub(super) fn end(&mut self, was_up: bool, reason: &EndReason) {
         let cause = reason.cause;
         let counter = match (was_up, cause) {
             (true, Cause::Requested | Cause::Bye | Cause::Stopped) => return,
@@ -181,29 +179,13 @@ impl Counts {
         }
     }
 
-    fn call(&mut self, outgoing: bool) -> &mut CallCounters {
+    /// The counters of the calls in one direction.
+    pub(super) fn call(&mut self, outgoing: bool) -> &mut CallCounters {
         let counters = self.rare();
         match outgoing {
             true => &mut counters.calls_out,
             false => &mut counters.calls_in,
         }
-    }
-}
-
-impl Endpoint {
-    /// A call begins; `outgoing` if this side calls.
-    pub(crate) fn count_call(&mut self, outgoing: bool) {
-        self.queue().counters.call(outgoing).begun += 1;
-    }
-
-    /// A call came up.
-    pub(crate) fn count_call_up(&mut self, outgoing: bool) {
-        self.queue().counters.call(outgoing).answered += 1;
-    }
-
-    /// A call is over.
-    pub(crate) fn count_call_end(&mut self, outgoing: bool, was_up: bool, reason: &EndReason) {
-        self.queue().counters.call(outgoing).end(was_up, reason);
     }
 }
 

@@ -10,6 +10,7 @@ mod branches;
 mod challenge;
 mod conduct;
 mod counters;
+mod counting;
 #[cfg(test)]
 #[path = "../../exploration/endpoint.rs"]
 mod exploration;

@@ -1,6 +1,7 @@
 //! Runs the program as a user does.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub(crate) mod packets;
 #[cfg(unix)]
 pub(crate) mod terminal;
 

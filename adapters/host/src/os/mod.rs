@@ -18,7 +18,7 @@ pub use connect::{ADDRESS_DELAY, ADDRESS_LIMIT, preferred, tcp_failure};
 pub use dialing::{Dialing, no_tls};
 pub use handshake::{Answer, Handshake, Progress};
 pub use headers::{HandshakeHeaderError, HandshakeHeaders};
-pub use options::{LastFailure, Options, StartError};
+pub use options::{LastFailure, Options, SignallingOnlyFactory, StartError, session_id};
 pub use proxy::{Proxy, ProxyError};
 #[cfg(feature = "tls")]
 pub use trust::{ClientCertificate, Roots, TlsError, Trust, server_name};

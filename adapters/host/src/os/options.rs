@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "tls")]
 use rustls_pki_types::CertificateDer;
-use sip_core::Limits;
 use sip_core::config::Config;
+use sip_core::{Limits, SessionId};
 
 use crate::authenticator::Authenticator;
 use crate::failure::ConnectFailure;
@@ -124,6 +124,36 @@ impl<F: ?Sized> std::fmt::Debug for Options<F> {
             .field("send_queue", &self.send_queue)
             .finish_non_exhaustive()
     }
+}
+
+/// The trait of an adapter for description factories, if it has one for calls without media. Both adapters implement it for
+/// [`Options::signalling_only`].
+pub trait SignallingOnlyFactory {
+    /// A factory whose handlers are [`SignallingOnly`](crate::SignallingOnly).
+    fn signalling_only() -> Arc<Self>;
+}
+
+impl<F: ?Sized + SignallingOnlyFactory> Options<F> {
+    /// The default options for calls without media, as bots and tests make them: the adapter writes and reads the session
+    /// descriptions itself, so that the application needs no SDP. It offers one audio stream at the discard port that browsers,
+    /// Kamailio and Asterisk accept, and answers offers as RFC 3264 section 6 requires: audio in a format that is known (Opus,
+    /// G.711, G.722), every other stream refused by port 0, hold mirrored. An offer without such audio is refused by 488. No media
+    /// flows: the peer hears silence.
+    #[must_use]
+    pub fn signalling_only() -> Self {
+        Self {
+            description_factory: Some(F::signalling_only()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A session id for the descriptions of a call: random, because it should be unique among all hosts (RFC 8866 section 5.2). Without
+/// randomness it is the number of the call, which is unique within its agent and is all that the peer of one call compares.
+#[must_use]
+pub fn session_id(session: SessionId) -> u64 {
+    // RFC 8829 section 5.2.1 leaves the first bit at 0, for peers whose numbers have a sign.
+    getrandom::u64().map_or_else(|_| session.to_bits(), |number| number >> 1)
 }
 
 impl<F: ?Sized> Options<F> {

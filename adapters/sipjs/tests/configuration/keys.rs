@@ -184,7 +184,7 @@ fn the_whole_may_be_the_uri_alone_but_nothing_else() {
 
 #[test]
 fn options_beyond_the_page() {
-    let json = r#"{"keepAliveInterval":"20","autostop":true,"contactName":"al%20","contactTransport":"wss",
+    let json = r#"{"keepAliveInterval":"20","autostop":false,"contactName":"al%20","contactTransport":"wss",
         "forceRport":true,"extraSupported":["timer","room-signaling"],"hackAllowUnregisteredOptionTags":true,
         "custom":{"team":"a","n":[1]},"dtmfType":"rtp","connectionTimeout":7,"outboundRecovery":true,
         "outboundFlows":"2","askServerUrl":true,"offlineRequests":"queue",
@@ -192,7 +192,7 @@ fn options_beyond_the_page() {
         "traceSipCredentials":true,"ha1":"0123456789ABCDEF0123456789abcdef","realm":"example.com"}"#;
     let (config, _) = file(json).unwrap();
     assert_eq!(config.keep_alive_interval(), Some(Duration::from_secs(20)));
-    assert!(config.autostop() && config.force_rport());
+    assert!(!config.autostop() && config.force_rport());
     assert!(config.outbound_recovery() && config.trace_sip_credentials());
     assert_eq!(
         (config.outbound_flows(), config.ask_server_url()),
@@ -234,7 +234,7 @@ fn options_beyond_the_page() {
         file(r#"{"sessionExpires":0}"#).unwrap().0.session_expires(),
         None
     );
-    assert!(!defaults.autostop() && !defaults.force_rport() && !defaults.trace_sip_credentials());
+    assert!(defaults.autostop() && !defaults.force_rport() && !defaults.trace_sip_credentials());
     assert_eq!(
         file(r#"{"keepAliveInterval":0}"#)
             .unwrap()

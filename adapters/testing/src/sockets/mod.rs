@@ -22,13 +22,14 @@ use sip_core::config::{Config, ConfigBuilder};
 /// [`PATIENCE`](crate::PATIENCE) is mistaken for it.
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Alice, who connects to `url`, waits for a slow server, and does not register.
+/// Alice, who connects to `url`, waits for a slow server, does not register, and lives on for her events.
 pub fn alice_at(url: &str) -> ConfigBuilder {
     let mut config = Config::builder();
     config
         .uri("sip:alice@example.com")
         .server(url)
         .connection_timeout(CONNECTION_TIMEOUT)
+        .autostop(false)
         .register(false);
     config
 }

@@ -13,7 +13,7 @@ use sip_parse::{Frame, Framer, Limits};
 use thiserror::Error;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
-use super::captured::{Captured, Place};
+use super::captured::{Captured, Packet, Place};
 
 /// The room for one block of the file, in bytes.
 const BLOCK: usize = 1 << 20;
@@ -62,7 +62,9 @@ pub(super) fn read(file: &[u8]) -> Result<(Vec<Captured>, Option<CaptureError>),
         }));
     }
     found.sort_by_key(|message| message.packet);
-    let found = found.into_iter().map(Found::into_captured).collect();
+    let start = packets.start.unwrap_or_default();
+    let found = found.into_iter();
+    let found = found.map(|found| found.into_captured(start)).collect();
     Ok((found, damage))
 }
 
@@ -82,7 +84,8 @@ struct Found {
 }
 
 impl Found {
-    fn into_captured(self) -> Captured {
+    /// `start` is the time of the first packet.
+    fn into_captured(self, start: f64) -> Captured {
         let Ends { from, to } = self.ends;
         let label = format!(
             "packet {}, {:.6} s, {from} -> {to}, {}",
@@ -90,6 +93,12 @@ impl Found {
         );
         Captured {
             label: Some(label),
+            notes: Vec::new(),
+            packet: Some(Packet {
+                seconds: start + self.seconds,
+                from,
+                to,
+            }),
             bytes: self.bytes,
             place: Place::Packet(self.packet),
         }

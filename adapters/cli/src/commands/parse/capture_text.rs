@@ -9,6 +9,12 @@ use bytes::Bytes;
 
 use super::captured::{Captured, Place};
 
+/// How many lines in front of a message are kept: as many as one record of sipdump has, and more.
+const NOTES: usize = 16;
+
+/// How much of each is kept, in bytes.
+const NOTE_LENGTH: usize = 512;
+
 /// The messages of a text; a text without any is one message, so that its faults are shown.
 pub(super) fn read(text: &Bytes) -> Vec<Captured> {
     let text = &with_cr_for_dots(text);
@@ -66,6 +72,8 @@ fn in_a_row(text: &Bytes, lines: &[Line<'_>]) -> Vec<Captured> {
         let end = next.map_or(text.len(), |next| lines[next].start);
         messages.push(Captured {
             label: None,
+            notes: Vec::new(),
+            packet: None,
             bytes: text.slice(start..end),
             place: Place::Text {
                 line: first,
@@ -107,17 +115,22 @@ fn next_in_a_row(lines: &[Line<'_>], first: usize) -> Option<usize> {
 /// The messages of a capture.
 fn captured(text: &Bytes, lines: &[Line<'_>]) -> Vec<Captured> {
     let mut messages = Vec::new();
-    let mut label = None;
+    let mut notes = Vec::new();
     let mut at = 0;
     while at < lines.len() {
         if begins(lines, at) {
             let end = end_in_capture(lines, at);
-            messages.push(one_of_capture(text, &lines[at..end], at, label.take()));
+            let notes = std::mem::take(&mut notes);
+            messages.push(one_of_capture(text, &lines[at..end], at, notes));
             at = end;
         } else {
             let content = lines[at].content.trim_ascii();
             if content.iter().any(u8::is_ascii_alphanumeric) {
-                label = Some(sip_parse::text(content).to_string());
+                if notes.len() == NOTES {
+                    notes.remove(0);
+                }
+                let content = &content[..content.len().min(NOTE_LENGTH)];
+                notes.push(sip_parse::text(content).to_string());
             }
             at += 1;
         }
@@ -125,12 +138,7 @@ fn captured(text: &Bytes, lines: &[Line<'_>]) -> Vec<Captured> {
     messages
 }
 
-fn one_of_capture(
-    text: &Bytes,
-    lines: &[Line<'_>],
-    first: usize,
-    label: Option<String>,
-) -> Captured {
+fn one_of_capture(text: &Bytes, lines: &[Line<'_>], first: usize, notes: Vec<String>) -> Captured {
     let indentation = lines[0].indentation();
     let line_feeds = lines.iter().all(|line| !line.has_cr);
     let (start, end) = (lines[0].start, lines[lines.len() - 1].end);
@@ -148,7 +156,9 @@ fn one_of_capture(
         bytes.into()
     };
     Captured {
-        label,
+        label: notes.last().cloned(),
+        notes,
+        packet: None,
         bytes: without_what_the_capture_added(bytes),
         place: Place::Text {
             line: first,

@@ -1,5 +1,7 @@
 //! A message of a file, and where it begins.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 /// A message of a file.
@@ -10,6 +12,19 @@ pub(super) struct Captured {
     /// The message, with the line ends in front of it and the bytes behind it.
     pub(super) bytes: Bytes,
     pub(super) place: Place,
+    /// The last lines of a capture as text in front of the message, the label among them.
+    pub(super) notes: Vec<String>,
+    /// Of a capture of packets.
+    pub(super) packet: Option<Packet>,
+}
+
+/// The packet with the last byte of a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Packet {
+    /// Since 1970.
+    pub(super) seconds: f64,
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
 }
 
 /// Where a message begins.

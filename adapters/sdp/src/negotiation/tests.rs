@@ -1,3 +1,8 @@
+extern crate std;
+
+use std::format;
+use std::string::ToString;
+
 use super::*;
 
 /// What Chromium 156 offers for audio, video and a data channel.
@@ -5,13 +10,17 @@ const AUDIO_VIDEO_DATA: &str = include_str!("chromium_audio_video_data.sdp");
 
 const ID: u64 = 7;
 
+fn new_call() -> Negotiation {
+    Negotiation::new(ID, Audio::signalling_only())
+}
+
 fn answer_to(offer: &str) -> String {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     answer(&mut call, offer)
 }
 
 fn answer(call: &mut Negotiation, offer: &str) -> String {
-    call.accept_offer(offer).expect("a usable offer");
+    call.accept_offer(offer.as_bytes()).expect("a usable offer");
     call.answer(false).expect("an answer")
 }
 
@@ -53,7 +62,7 @@ fn fault_f1_rfc3264_6_video_and_data_are_rejected_in_their_places() {
         ),
         [
             "a=group:BUNDLE 0",
-            "m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8 110 126",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8",
             "a=mid:0",
             "a=sendrecv",
             "m=video 0 UDP/TLS/RTP/SAVPF 96 97 102 103 104 107 108 109 114 115 116 117 39 40 45 46 98 99 100 101 118 119 120",
@@ -92,14 +101,15 @@ fn fault_f1_rfc3264_6_audio_may_come_second() {
 /// grows with each change (section 8).
 #[test]
 fn rfc3264_8_4_hold_and_resume_by_this_side() {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     let directions = ["a=send", "a=recv", "a=inactive"];
     let mut versions = Vec::new();
     let mut offers = |call: &mut Negotiation, hold, expected: &str| {
         let offer = call.offer(hold);
         assert_eq!(lines(&offer, &directions), [expected]);
         let answer = answer_to(&offer);
-        call.accept_answer(&answer).expect("a usable answer");
+        call.accept_answer(answer.as_bytes())
+            .expect("a usable answer");
         versions.push(version(&offer));
     };
     offers(&mut call, false, "a=sendrecv");
@@ -112,7 +122,8 @@ fn rfc3264_8_4_hold_and_resume_by_this_side() {
         ("sendonly", "a=inactive"),
         ("inactive", "a=inactive"),
     ] {
-        call.accept_offer(&audio_offer(offered)).expect("usable");
+        call.accept_offer(audio_offer(offered).as_bytes())
+            .expect("usable");
         let answer = call.answer(true).expect("an answer");
         assert_eq!(lines(&answer, &directions), [answered], "{offered}");
     }
@@ -126,7 +137,7 @@ fn rfc3264_8_4_hold_and_resume_by_this_side() {
 /// so the version grows each time and the session id stays (section 8).
 #[test]
 fn fault_f1_rfc3264_6_1_directions_are_mirrored_by_hold_and_resume() {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     for (index, (offered, answered)) in [
         ("sendrecv", "a=sendrecv"),
         ("sendonly", "a=recvonly"),
@@ -172,13 +183,11 @@ fn fault_f1_rfc3264_6_1_payload_types_are_those_of_the_offer() {
     assert_eq!(
         lines(&answer, &["m=", "a=rtpmap", "a=fmtp"]),
         [
-            "m=audio 9 RTP/AVP 96 9 8 101",
+            "m=audio 9 RTP/AVP 96 9 8",
             "a=rtpmap:96 opus/48000/2",
             "a=fmtp:96 minptime=10;useinbandfec=1",
             "a=rtpmap:9 G722/8000",
             "a=rtpmap:8 PCMA/8000",
-            "a=rtpmap:101 telephone-event/8000",
-            "a=fmtp:101 0-15",
         ]
     );
     // A phone that offered no ICE, no DTLS and no BUNDLE gets none; 0.0.0.0 would put it on hold.
@@ -214,9 +223,12 @@ fn fault_f1_an_offer_without_usable_audio_is_refused() {
         format!("{plain}RTP/AVP 0\nnonsense\n"),
         format!("{plain}RTP/AVP 0\na=mid:0\ra=mid:1\n"),
     ] {
-        let mut call = Negotiation::new(ID);
+        let mut call = new_call();
         let before = answer(&mut call, &audio_offer("sendrecv"));
-        assert!(call.accept_offer(&unusable).is_err(), "{unusable}");
+        assert!(
+            call.accept_offer(unusable.as_bytes()).is_err(),
+            "{unusable}"
+        );
         assert!(call.answer(false).is_err());
         let offer = call.offer(false);
         assert_eq!(lines(&offer, &["m="]), lines(&before, &["m="]));
@@ -227,7 +239,7 @@ fn fault_f1_an_offer_without_usable_audio_is_refused() {
 /// It has the lines of the session, with the rejected ones in their places.
 #[test]
 fn fault_f1_rfc3264_8_a_later_offer_keeps_the_lines_of_the_session() {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     let answer = answer(&mut call, AUDIO_VIDEO_DATA);
     let offer = call.offer(false);
     let kept = [
@@ -252,28 +264,34 @@ fn fault_f1_rfc3264_8_a_later_offer_keeps_the_lines_of_the_session() {
 /// RFC 3264 section 6: an answer has the lines of the offer. Its formats count for later offers.
 #[test]
 fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     let offer = call.offer(false);
     assert_eq!(
         lines(&offer, &["m=", "a=mid", "a=group", "a=sendrecv", "a=setup"]),
         [
             "a=group:BUNDLE 0",
-            "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 9",
             "a=setup:actpass",
             "a=mid:0",
             "a=sendrecv",
         ]
     );
     assert_eq!(
-        call.accept_answer("v=0\n").unwrap_err(),
-        "the answer has another number of m= lines than the offer"
+        call.accept_answer(b"v=0\n").unwrap_err(),
+        NegotiationError::StreamCount {
+            offered: 1,
+            answered: 0
+        }
     );
-    assert!(call.accept_answer(AUDIO_VIDEO_DATA).is_err());
+    assert!(call.accept_answer(AUDIO_VIDEO_DATA.as_bytes()).is_err());
     let media = "m=audio 4000 UDP/TLS/RTP/SAVPF";
-    assert!(call.accept_answer(&format!("v=0\n{media} 18\n")).is_err());
+    assert!(
+        call.accept_answer(format!("v=0\n{media} 18\n").as_bytes())
+            .is_err()
+    );
     // The payload type of the answer may be another one.
     let answer = format!("v=0\n{media} 96 8\na=rtpmap:96 opus/48000/2\na=setup:active\n");
-    assert_eq!(call.accept_answer(&answer), Ok(()));
+    assert_eq!(call.accept_answer(answer.as_bytes()), Ok(()));
     let again = call.offer(false);
     assert_eq!(
         lines(&again, &["m="]),
@@ -285,7 +303,7 @@ fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
     // A stream that the peer rejects is off from then on.
     let _ = call.offer(false);
     assert_eq!(
-        call.accept_answer("v=0\nm=audio 0 UDP/TLS/RTP/SAVPF 111\n"),
+        call.accept_answer(b"v=0\nm=audio 0 UDP/TLS/RTP/SAVPF 111\n"),
         Ok(())
     );
     assert_eq!(
@@ -297,7 +315,7 @@ fn fault_f1_rfc3264_6_the_answer_of_the_peer_is_checked() {
 /// RFC 8839 section 4.4.1: new credentials of the peer restart ICE, and the answer has new ones then.
 #[test]
 fn fault_f1_a_restart_of_ice_is_answered_with_new_credentials() {
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     let first = answer(&mut call, &audio_offer("sendrecv"));
     let ice = ["a=ice-ufrag", "a=ice-pwd"];
     let held = answer(&mut call, &audio_offer("sendonly"));
@@ -313,7 +331,7 @@ fn fault_f1_a_restart_of_ice_is_answered_with_new_credentials() {
 #[test]
 fn fault_f1_a_stream_with_port_0_is_off_unless_it_is_bundle_only() {
     let off = audio_offer("sendrecv").replace("m=audio 9", "m=audio 0");
-    let mut call = Negotiation::new(ID);
+    let mut call = new_call();
     answer(&mut call, &audio_offer("sendrecv"));
     let answered = answer(&mut call, &off);
     assert!(answered.contains("\r\nm=audio 0 "), "{answered}");
@@ -327,11 +345,81 @@ fn fault_f1_a_stream_with_port_0_is_off_unless_it_is_bundle_only() {
 /// Two agents of this kind understand each other.
 #[test]
 fn fault_f1_our_own_offer_and_answer_fit() {
-    let (mut alice, mut bob) = (Negotiation::new(ID), Negotiation::new(ID));
+    let (mut alice, mut bob) = (new_call(), new_call());
     for _ in 0..3 {
         let offer = alice.offer(false);
         let answer = answer(&mut bob, &offer);
-        assert_eq!(alice.accept_answer(&answer), Ok(()));
-        std::mem::swap(&mut alice, &mut bob);
+        assert_eq!(alice.accept_answer(answer.as_bytes()), Ok(()));
+        mem::swap(&mut alice, &mut bob);
     }
+}
+
+/// RFC 6141 section 4: after an exchange that failed the session before it is in force, and the next description has a version that the
+/// peer has not seen.
+#[test]
+fn rfc6141_4_an_exchange_that_fails_leaves_the_session_before_it() {
+    let mut call = new_call();
+    let before = answer(&mut call, &audio_offer("sendrecv"));
+    // An offer with video behind it was answered, and the re-INVITE failed.
+    answer(&mut call, &AUDIO_VIDEO_DATA.replace("sendrecv", "sendonly"));
+    call.roll_back();
+    let offer = call.offer(false);
+    assert_eq!(lines(&offer, &["m="]), lines(&before, &["m="]));
+    assert_eq!(lines(&offer, &["a=sendrecv"]).len(), 1);
+    assert_eq!(version(&offer), 3);
+    // Our hold was refused: it is not in force, and nothing of it stays.
+    call.offer(true);
+    call.roll_back();
+    assert_eq!(
+        call.accept_answer(before.as_bytes()),
+        Err(NegotiationError::NoOwnOffer)
+    );
+    let again = call.offer(false);
+    assert_eq!(
+        again.split_once("\r\ns=").unwrap().1,
+        offer.split_once("\r\ns=").unwrap().1
+    );
+    assert_eq!(version(&again), 5);
+}
+
+/// RFC 3261 section 13.2.2.4: each branch of a fork answers the one offer, whatever another branch has taken of it.
+#[test]
+fn rfc3264_6_each_branch_of_a_fork_answers_the_whole_offer() {
+    let mut call = new_call();
+    call.offer(false);
+    let branch = |format| format!("v=0\nm=audio 4000 UDP/TLS/RTP/SAVPF {format}\n");
+    assert_eq!(call.accept_answer(branch(0).as_bytes()), Ok(()));
+    assert_eq!(call.accept_answer(branch(8).as_bytes()), Ok(()));
+    assert_eq!(
+        lines(&call.offer(false), &["m="]),
+        ["m=audio 9 UDP/TLS/RTP/SAVPF 8"]
+    );
+    assert_eq!(
+        call.accept_answer(b"v=0\nm=video 4000 UDP/TLS/RTP/SAVPF 8\n"),
+        Err(NegotiationError::StreamKind { stream: 1 })
+    );
+}
+
+/// A side with a socket has no DTLS and no ICE: it offers plain RTP and refuses what is more.
+#[test]
+fn audio_over_rtp_is_offered_and_answered_plainly() {
+    let socket = "[2001:db8::1]:4000".parse().unwrap();
+    let audio = Audio::rtp(socket, Vec::from([Codec::pcma(), Codec::telephone_event()]));
+    let mut call = Negotiation::new(ID, audio);
+    assert_eq!(
+        call.offer(false),
+        "v=0\r\no=- 7 1 IN IP6 2001:db8::1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\nc=IN IP6 2001:db8::1\r\n\
+         a=sendrecv\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+    );
+    assert_eq!(
+        call.accept_offer(audio_offer("sendrecv").as_bytes()),
+        Err(NegotiationError::NoUsableAudio)
+    );
+    let plain = "v=0\r\nt=1 2\r\nm=audio 4000 RTP/AVP 97 8\r\na=rtpmap:97 telephone-event/8000\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=rtcp-mux\r\n";
+    let answer = answer(&mut call, plain);
+    assert_eq!(
+        lines(&answer, &["m=", "t="]),
+        ["t=1 2", "m=audio 4000 RTP/AVP 97 8"]
+    );
+    assert!(lines(&answer, &["a=ice", "a=rtcp"]).is_empty(), "{answer}");
 }
