@@ -16,6 +16,10 @@ long:
 structure:
     .ci/structure
 
+# Links, blocks and shown files of the pages.
+pages:
+    .ci/pages
+
 # A server and two user agents in one process.
 demo:
     cargo run --release -- demo

@@ -7,8 +7,7 @@
 //! the core together with the time. This loop is the only one that a host needs:
 //!
 //! ```
-//! use sip_core::{Action, ConnectionInfo, Timestamp, Transport, UserAgent, config::Config};
-//! # use rand_core::SeedableRng;
+//! use sip_core::{Action, ConnectionInfo, SeededRng, Timestamp, Transport, UserAgent, config::Config};
 //! # struct Network;
 //! # enum Input { Opened(sip_core::ConnectionId), Bytes(sip_core::ConnectionId, sip_parse::Bytes), Deadline, Over }
 //! # impl Network {
@@ -16,9 +15,10 @@
 //! #     fn wait(&mut self, deadline: Option<Timestamp>) -> (Input, Timestamp) { (Input::Over, Timestamp::ZERO) }
 //! # }
 //! # let mut network = Network;
-//! # let random = Box::new(rand_chacha::ChaCha20Rng::from_seed([7; 32]));
+//! # let entropy = [7; 32];
 //! let config = Config::builder().uri("sip:alice@example.com").server("wss://edge.example.com").build()?;
-//! let mut agent = UserAgent::new(config, random, Timestamp::ZERO)?;
+//! let random = SeededRng::new(entropy); // 32 bytes from the operating system
+//! let mut agent = UserAgent::new(config, Box::new(random), Timestamp::ZERO)?;
 //! loop {
 //!     while let Some(action) = agent.poll_action() {
 //!         network.carry_out(action); // connect, transmit, ping, disconnect, event, log, trace
@@ -42,6 +42,9 @@
 //! seed and the same inputs give the same bytes; no input makes the core panic; and everything that a peer
 //! can make grow has a limit in [`Limits`].
 //!
+//! Examples in `examples/`, each a whole program: `two_agents` in memory ([`Cable`]), `fake_time` for the test of an application, `fleet` with a
+//! thousand agents in one thread, `bare_loop` on a socket of `std`, `b2bua` and `load_generator` on the layers below.
+//!
 //! Modules: [`transaction`] and [`dialog`] are public layers of their own, for proxies and load generators;
 //! [`config`] has the 29 parameters of SIP.js's `SIP.UA`; [`auth`] is digest authentication for both sides;
 //! [`connection`] chooses servers and keeps flows alive.
@@ -51,6 +54,7 @@ extern crate alloc;
 mod action;
 pub mod auth;
 mod body;
+mod cable;
 pub mod config;
 pub mod connection;
 pub mod dialog;
@@ -75,6 +79,7 @@ mod record;
 mod registration;
 mod requirement;
 pub mod sdp;
+mod seeded_rng;
 pub mod session;
 mod session_uuid;
 mod share;
@@ -94,6 +99,7 @@ pub use sip_parse as parse;
 pub use action::Action;
 pub use auth::AuthorizationFailed;
 pub use body::Body;
+pub use cable::{Cable, Side};
 pub use connection::{ConnectionInfo, Transport};
 pub use dtmf::{Tone, ToneFormat, Tones, TonesError};
 pub use endpoint::{CallCounters, Counters};
@@ -113,6 +119,7 @@ pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
 pub use record::{AddressText, Direction, LogContent, LogRecord, TraceRecord};
 pub use requirement::Requirement;
+pub use seeded_rng::SeededRng;
 pub use session::{
     DescriptionFailed, FailureStatus, Forks, FromError, FromPart, InviteOptions, MessageOptions,
     ModifyOptions, ProvisionalOptions, ProvisionalStatus, ProvisionalStatusError, RedirectTarget,
@@ -139,3 +146,13 @@ pub struct Packages;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles and runs the programs of `docs/embedding.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+pub struct Embedding;
+
+/// Compiles and runs the program of `docs/testing.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+pub struct Testing;

@@ -136,11 +136,11 @@ impl Driver {
         handles
     }
 
-    /// Carries out what handles have left, each with what follows from it.
+    /// Carries out what handles have left. The jobs go first, so that no chore finds the queue of actions full.
     fn do_chores(&mut self, shared: &mut Shared) {
         while let Some(chore) = self.handles.as_ref().and_then(Handles::take_chore) {
-            self.command(|agent, now| chore.carry_out(agent, now));
             self.carry_out(shared);
+            self.command(|agent, now| chore.carry_out(agent, now));
         }
     }
 

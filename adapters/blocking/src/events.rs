@@ -26,8 +26,8 @@ pub enum NoEvent {
 /// The queue is bounded. While it is full the agent does not read from the network, so no event is dropped. The
 /// agent still takes commands.
 ///
-/// An application that has never read it does not want it: when the queue is full before the first read, the adapter discards the
-/// new events, and [`Events::missed`] counts them.
+/// An application that has never read it does not want it: when the queue, and a reserve of 63 events, are full before the first
+/// read, the adapter discards the new events, and [`Events::missed`] counts them.
 pub struct Events {
     agent: AgentKey,
     leadership: Arc<Leadership>,

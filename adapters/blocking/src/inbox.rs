@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use sip_core::Event;
 
+/// How many events more than its limit the queue takes until the application reads the first one.
+const UNREAD_LIMIT: usize = 63;
+
 /// The bounded queue of events from the thread that drives the agent to the application. No event is dropped.
 pub(crate) struct Inbox {
     state: Mutex<InboxState>,
@@ -72,15 +75,17 @@ impl Inbox {
         if state.receiver_dropped {
             return Pushed::ReceiverDropped;
         }
-        if state.events.len() >= state.limit && !state.is_read {
-            state.missed += 1;
-            return Pushed::Discarded {
-                is_first: state.missed == 1,
-            };
-        }
         if state.events.len() >= state.limit {
-            state.full = true;
-            return Pushed::Full(event);
+            if state.is_read {
+                state.full = true;
+                return Pushed::Full(event);
+            }
+            if state.events.len() >= state.limit + UNREAD_LIMIT {
+                state.missed += 1;
+                return Pushed::Discarded {
+                    is_first: state.missed == 1,
+                };
+            }
         }
         state.events.push_back(event);
         let woke = state.waiting > 0;

@@ -11,7 +11,7 @@
 //!         .server("ws://127.0.0.1:5080")
 //!         .password("a")
 //!         .build()?;
-//!     let (agent, _) = Agent::start(config, Options::default())?;
+//!     let (agent, _) = Agent::start(config, Options::signalling_only())?;
 //!     agent.registered()?;
 //!     let call = agent.call("bob")?;
 //!     call.established()?;
@@ -39,7 +39,7 @@
 //! ```no_run
 //! # use sip_blocking::prelude::*;
 //! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let (agent, events) = Agent::start(config, Options::default())?;
+//! let (agent, events) = Agent::start(config, Options::signalling_only())?;
 //! let commands = agent.commands();
 //! for event in events {
 //!     match event {
@@ -58,7 +58,7 @@
 //! ```no_run
 //! # use sip_blocking::prelude::*;
 //! # fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let mut agent = PolledAgent::new(config, Options::default())?;
+//! let mut agent = PolledAgent::new(config, Options::signalling_only())?;
 //! while let Some(event) = agent.poll(None)? {
 //!     if let Event::Registered(_) = event {
 //!         let hello = Body::new("text/plain", "Hello");

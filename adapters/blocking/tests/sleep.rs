@@ -98,3 +98,14 @@ fn a_call_lives_on_though_its_flow_does_not() {
 fn what_had_arrived_goes_before_the_tick() {
     sleep::what_had_arrived_goes_before_the_tick::<Blocking>();
 }
+
+/// Another network is no sleep, but the agent finds out in the same way whether its connection lives.
+#[test]
+fn a_flow_that_outlived_the_network_is_kept() {
+    sleep::a_flow_that_outlived_the_network::<Blocking>();
+}
+
+#[test]
+fn a_flow_that_died_with_the_network_is_replaced() {
+    sleep::a_flow_that_died_with_the_network::<Blocking>();
+}

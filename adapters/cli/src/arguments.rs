@@ -1,44 +1,20 @@
 //! The command line of `sip`, and its help.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
 
+use crate::help;
 use crate::listen::Listen;
 use crate::secret::Secret;
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  the SIP outcome was a failure (a call refused, a file that does not parse)
-  2  usage or configuration
-  3  no connection to a server
-  4  the server does not accept the password, or asks for one and there is none
-
-Ctrl-C ends a command in good order: calls, registration, connection. A second Ctrl-C ends it at
-once, with exit code 1, and says what is left open.
-
-Examples:
-  sip demo
-  sip demo --transfer
-  sip demo --presence
-  sip serve --user alice:secret --user bob:secret
-  sip answer --server ws://127.0.0.1:5080 --uri sip:bob@localhost --password secret
-  sip call bob --server ws://127.0.0.1:5080 --uri sip:alice@localhost --password secret --trace
-  sip call bob --config account.json5 --dtmf 123# --transfer carol --transfer-after 5
-  sip publish --basic open --note 'at my desk' --config account.json5
-  sip watch bob carol --mwi --config account.json5
-  sip config account.json5
-  sip parse invite.sip";
 
 /// A SIP user agent over WebSocket, from the command line.
 ///
 /// Begin with `sip demo`: it needs no server and no account, and draws everything that happens.
 #[derive(Debug, Parser)]
-#[command(name = "sip", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "sip", version, after_help = help::PROGRAM, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,12 +28,15 @@ pub(crate) enum Command {
     /// bob, that speak to it over WebSocket. Both register, alice calls bob and sends him a
     /// message, hangs up, and both unregister. Prints the ladder diagram of it all, then how many
     /// things of each kind happened.
+    #[command(after_help = help::DEMO)]
     Demo(Demo),
     /// Run the edge server alone: a registrar and proxy for demos and tests
     ///
     /// It speaks WebSocket without TLS and keeps everything in memory. Runs until Ctrl-C.
+    #[command(after_help = help::SERVE)]
     Serve(Serve),
     /// Register, stay registered, unregister
+    #[command(after_help = help::REGISTER)]
     Register(Register),
     /// Call a user, report the progress, hang up
     ///
@@ -66,55 +45,65 @@ pub(crate) enum Command {
     ///
     /// On a terminal one key does each: h hold or resume, 0-9 * # a-d tone, t transfer, T transfer
     /// after a talk with the target, q hang up, ? help. The flags below do the same for scripts.
+    #[command(after_help = help::CALL)]
     Call(Call),
     /// Register, then answer the calls and messages that come in
     ///
     /// On a terminal one key does each, as in sip call, for the newest call.
+    #[command(after_help = help::ANSWER)]
     Answer(Answer),
     /// Send one text message and report its outcome
+    #[command(after_help = help::MESSAGE)]
     Message(Message),
     /// Ask a user agent or a server for its capabilities
+    #[command(after_help = help::OPTIONS)]
     Options(Options),
     /// Send a request of any other method and report its outcome
     ///
     /// Methods that need a state of their own, such as INVITE or SUBSCRIBE, have commands of their own.
+    #[command(after_help = help::REQUEST)]
     Request(Request),
     /// Subscribe to an event package and print each state that the notifier reports
     ///
-    /// Ends after --count reports, after --for seconds or at Ctrl-C, and unsubscribes. Exit code 1 if the notifier
-    /// refuses the subscription, ends it, or reports nothing.
+    /// Ends after --count reports, after --for seconds or at Ctrl-C, and unsubscribes.
+    #[command(after_help = help::SUBSCRIBE)]
     Subscribe(Subscribe),
     /// Publish a state, such as presence, keep it published, then remove it
     ///
     /// Stays until --for seconds after the first success, or until Ctrl-C. A line on the terminal changes the state (see
-    /// --changes). Exit code 1 if the server refuses the state.
+    /// --changes).
+    #[command(after_help = help::PUBLISH)]
     Publish(Publish),
     /// Watch the presence of people and the own mailbox, a line for each
     ///
     /// On a terminal the lines stay in place and follow each change; elsewhere there is one line for each change.
+    #[command(after_help = help::WATCH)]
     Watch(Watch),
     /// Show the effective configuration: each parameter, its value, and where that came from
     ///
-    /// Secrets are blacked out. Exit code 2 if something is wrong with it: one line for each fault.
+    /// Secrets are blacked out. Each fault has its line and column.
+    #[command(after_help = help::CONFIG)]
     Config(ShowConfig),
     /// Explain SIP messages: start line, each header, body; or what is wrong, and where
-    ///
-    /// Exit code 1 if a file does not parse, unless --answer is given.
+    #[command(after_help = help::PARSE)]
     Parse(Parse),
     /// Draw the messages of traces, logs and captures as a ladder diagram
     ///
     /// Takes what sip parse takes: the output of --trace, logs of tracing with the target sip.trace, what sngrep, ngrep,
     /// sipdump, Asterisk and FreeSWITCH write, and captures of packets (pcap, pcapng). Several files are merged by their times; a
     /// message that two of them have is drawn once.
+    #[command(after_help = help::LADDER)]
     Ladder(DrawLadder),
     /// Print the completions of a shell
     ///
     /// bash: source <(sip completions bash), or into ~/.local/share/bash-completion/completions/sip.
     /// zsh: into a file _sip in a folder of $fpath. fish: into ~/.config/fish/completions/sip.fish.
+    #[command(after_help = help::COMPLETIONS)]
     Completions(Completions),
     /// Write the manual pages, one for each command
     ///
     /// Without a folder it prints the page of the program, so that sip man | man -l - shows it.
+    #[command(after_help = help::MAN)]
     Man(Man),
 }
 
@@ -244,8 +233,8 @@ pub(crate) struct Serve {
     ///
     /// Without --user there are then three users with generated passwords: alice and bob, who have the phones, and carol
     /// for `sip answer`. With --user the first two have the phones, and the page asks for their passwords.
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:8088")]
-    pub(crate) web: Option<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8088")]
+    pub(crate) web: Option<Listen>,
     /// A file with SIP.js as one ES module, in place of SIP.js 0.21.2 in the program
     #[arg(long, value_name = "FILE", requires = "web")]
     pub(crate) web_sipjs: Option<PathBuf>,
@@ -675,6 +664,44 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// The words of an example: blanks separate them, single quotes hold them together.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut is_quoted = false;
+        for character in example.chars() {
+            match character {
+                '\'' => is_quoted = !is_quoted,
+                ' ' if !is_quoted => words.push(String::new()),
+                character => words.last_mut().unwrap().push(character),
+            }
+        }
+        words
+    }
+
+    /// The help of every command has examples that the command takes, and its exit codes.
+    #[test]
+    fn every_help_has_examples_that_are_sound() {
+        let program = Arguments::command();
+        let mut all: Vec<&clap::Command> = program.get_subcommands().collect();
+        all.push(&program);
+        for command in all {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_else(|| panic!("{name} has no examples"));
+            assert!(help.contains("Exit codes:\n  0  "), "{name}");
+            let examples = help.lines().filter(|line| line.starts_with("  sip "));
+            let mut count = 0;
+            for example in examples {
+                let words = words(example.trim());
+                assert!(name == "sip" || words[1] == name, "{name}: {example}");
+                let read = Arguments::try_parse_from(&words);
+                assert!(read.is_ok(), "{example}: {}", read.unwrap_err());
+                count += 1;
+            }
+            assert!(count > 0, "{name}");
+        }
     }
 
     #[test]

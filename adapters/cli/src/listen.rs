@@ -43,6 +43,11 @@ impl fmt::Display for Listen {
 }
 
 impl Listen {
+    /// The host: a name, or an address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Listens on every address of the host, those of IPv4 first. If the port is 0, the system chooses one that all of them
     /// have. An address that this machine does not have is left out, as that of IPv6 is on a machine without IPv6.
     ///

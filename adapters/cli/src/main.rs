@@ -2,8 +2,8 @@
 //! The program `sip`: a SIP user agent over WebSocket, from the command line.
 //!
 //! Files from the top to the bottom; each imports only those below it: `main`, `commands`, `phone`, `availability`, `running`, `adapter`,
-//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines` and `web`, `ladder`,
-//! `report`, `arguments`, `schema`, `keys`, `outcome` and `secret`.
+//! `interrupts`, `log` and `settings`, `events`, `subscriptions`, `words`, `bodies`, `password`, `script`, `keyboard`, `lines`, `progress` and `web`,
+//! `ladder`, `report`, `arguments`, `schema`, `keys`, `outcome`, `help`, `listen` and `secret`.
 
 mod adapter;
 mod arguments;
@@ -11,6 +11,7 @@ mod availability;
 mod bodies;
 mod commands;
 mod events;
+mod help;
 mod interrupts;
 mod keyboard;
 mod keys;
@@ -21,6 +22,7 @@ mod log;
 mod outcome;
 mod password;
 mod phone;
+mod progress;
 mod report;
 mod running;
 mod schema;

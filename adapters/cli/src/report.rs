@@ -245,7 +245,7 @@ impl Report {
 }
 
 /// Back to the start of the line on a terminal, and clear it.
-const CLEAR_LINE: &str = "\r\x1b[K";
+pub(crate) const CLEAR_LINE: &str = "\r\x1b[K";
 
 /// Prints a line on standard output. Errors are ignored, because the reader may have closed the pipe (`sip ...
 /// | head`).

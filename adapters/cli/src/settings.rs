@@ -1,5 +1,6 @@
 //! From flags and a configuration file to a [`Config`] and the adapter's options.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sip_core::Body;
 use sip_core::config::{Config, ConfigBuilder, Parameter, Source, Support};
-use sip_sipjs::{javascript_to_json5, read_into};
+use sip_sipjs::{Place, Places, javascript_to_json5, read_into};
 
 use crate::arguments::{Account, Output};
 use crate::outcome::Failure;
@@ -214,9 +215,23 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<Vec<String>, Fa
         return Err(wrong(format!("more than {CONFIG_LIMIT} bytes")));
     }
     let done = javascript_to_json5(&text);
+    let places = Places::of(&text);
     // The whole text must be one value: the deserializer below stops where its value ends.
     if let Err(error) = json5::from_str::<serde_json::Value>(&done.text) {
-        return Err(wrong(error.to_string()));
+        let place = error.position().and_then(|position| {
+            // The line may have become another one on the way to JSON5; then its begin is marked.
+            let line_of = |text: &str| text.lines().nth(position.line).map(str::to_owned);
+            let is_same = line_of(&text) == line_of(&done.text);
+            places.at(
+                position.line + 1,
+                if is_same { position.column + 1 } else { 1 },
+            )
+        });
+        let what = match error.code() {
+            Some(code) => code.to_string(),
+            None => error.to_string(),
+        };
+        return Err(Failure::Usage(placed(path, place.as_ref(), &what)));
     }
     builder.refuse(done.errors);
     let warnings = read_into(builder, &mut json5::Deserializer::from_str(&done.text));
@@ -226,10 +241,22 @@ fn read_file(path: &Path, builder: &mut ConfigBuilder) -> Result<Vec<String>, Fa
         Err(errors) => Err(Failure::Usage(
             errors
                 .iter()
-                .map(|error| format!("{}: {error}", path.display()))
+                .map(|error| placed(path, places.fault(error).as_ref(), error))
                 .collect::<Vec<_>>()
                 .join("\n"),
         )),
+    }
+}
+
+/// A fault of a file with its place, the line, and a marker below; without a place the fault alone.
+fn placed(path: &Path, place: Option<&Place>, fault: &impl Display) -> String {
+    let path = path.display();
+    match place {
+        Some(place) => {
+            let (line, column) = (place.line, place.column);
+            format!("{path}:{line}:{column}: {fault}\n{place}")
+        }
+        None => format!("{path}: {fault}"),
     }
 }
 

@@ -6,8 +6,8 @@
 //! | `/phones.json` | the URL of the edge, the users of the phones, and passwords that this process has made |
 //! | `/ladder` | the messages of the edge as server-sent events, without credentials |
 //!
-//! Each connection has one request. Only GET is answered, only to clients that name the server by an IP address or as
-//! `localhost`, and only to pages of this origin; all of it is bounded in number, size and time.
+//! Each connection has one request. Only GET is answered, only to clients that name the server by an IP address, as
+//! `localhost` or as the command line does, and only to pages of this origin; all of it is bounded in number, size and time.
 //!
 //! Files from the top to the bottom; each imports only those below it: `web`, which has the sockets, `answer` and `head`, `live` and
 //! `phones`.
@@ -18,15 +18,14 @@ mod live;
 mod phones;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sip_edge::TraceMessage;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use answer::Resource;
@@ -40,7 +39,7 @@ const CONNECTIONS: usize = 64;
 /// How many more may be refused at a time; a further one is closed without an answer.
 const REFUSALS: usize = 16;
 
-/// How many of them may wait for messages.
+/// How many of the connections may be streams of messages.
 const STREAMS: usize = 24;
 
 /// How long a client may take for its request.
@@ -60,10 +59,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The running page. Dropping it ends all its connections.
 pub(crate) struct Web {
-    local_addr: SocketAddr,
     command: Option<String>,
     live: Live,
-    task: JoinHandle<()>,
+    /// One for each address.
+    _listening: JoinSet<()>,
 }
 
 /// What all connections share.
@@ -72,48 +71,50 @@ struct Shared {
     live: Live,
     /// SIP.js from a file of the user.
     sipjs: Option<Vec<u8>>,
+    connections: Semaphore,
+    refusals: Semaphore,
     streams: Semaphore,
 }
 
+impl Shared {
+    fn new(phones: Phones, sipjs: Option<Vec<u8>>) -> Self {
+        Self {
+            phones,
+            live: Live::new(),
+            sipjs,
+            connections: Semaphore::new(CONNECTIONS),
+            refusals: Semaphore::new(REFUSALS),
+            streams: Semaphore::new(STREAMS),
+        }
+    }
+}
+
 impl Web {
-    /// Serves the page at `listen` in the background; with port 0 at a free one.
+    /// Serves the page on these sockets in the background.
     ///
     /// `sipjs` is SIP.js as one ES module, which the page uses instead of the one in the program.
     ///
     /// # Errors
-    /// The error of the system for the address.
+    /// The runtime cannot take a socket.
     pub(crate) fn start(
-        listen: SocketAddr,
+        sockets: Vec<std::net::TcpListener>,
         sipjs: Option<Vec<u8>>,
         phones: Phones,
     ) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(listen)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let local_addr = listener.local_addr()?;
-        let live = Live::new();
         let command = phones.command(&phones.server("127.0.0.1"));
-        let shared = Shared {
-            phones,
-            live: live.clone(),
-            sipjs,
-            streams: Semaphore::new(STREAMS),
-        };
+        let shared = Arc::new(Shared::new(phones, sipjs));
+        let live = shared.live.clone();
+        let mut listening = JoinSet::new();
+        for socket in sockets {
+            socket.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(socket)?;
+            listening.spawn(accept(listener, Arc::clone(&shared)));
+        }
         Ok(Self {
-            local_addr,
             command,
             live,
-            task: tokio::spawn(accept(listener, Arc::new(shared))),
+            _listening: listening,
         })
-    }
-
-    /// The URL to open. Every address of the machine includes the loopback one, where browsers give a page the microphone.
-    pub(crate) fn url(&self) -> String {
-        let mut address = self.local_addr;
-        if address.ip().is_unspecified() {
-            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        format!("http://{address}/")
     }
 
     /// The command line that answers calls of the page, as a third user.
@@ -128,38 +129,33 @@ impl Web {
     }
 }
 
-impl Drop for Web {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    let mut refusals = JoinSet::new();
     loop {
-        // What has ended makes room first.
-        while connections.try_join_next().is_some() {}
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < CONNECTIONS => {
-                    connections.spawn(converse(stream, Arc::clone(&shared)));
+                Ok((stream, _)) => {
+                    connections.spawn(admit(stream, Arc::clone(&shared)));
                 }
-                Ok((stream, _)) if refusals.len() < REFUSALS => {
-                    refusals.spawn(respond(stream, answer::refusal(Refusal::Full)));
-                }
-                Ok(_) => {}
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
-            Some(_) = refusals.join_next() => {}
         }
     }
 }
 
+/// Converses with a client if there is room. A refusal takes room, too; without any the connection is closed.
+async fn admit(stream: TcpStream, shared: Arc<Shared>) {
+    if let Ok(_place) = shared.connections.try_acquire() {
+        converse(stream, &shared).await;
+    } else if let Ok(_place) = shared.refusals.try_acquire() {
+        respond(stream, answer::refusal(Refusal::Full)).await;
+    }
+}
+
 /// Answers the one request of a connection. A client that is late or gone ends it.
-async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let request = match timeout(REQUEST, request(&mut stream)).await {
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
+    let request = match timeout(REQUEST, request(&mut stream, &shared.phones.name)).await {
         Ok(Ok(request)) => request,
         Ok(Err(_)) => return,
         Err(_) => Err(Refusal::Late),
@@ -206,6 +202,7 @@ async fn respond(mut stream: impl AsyncRead + AsyncWrite + Unpin, response: Vec<
 /// Reads the head of a request.
 async fn request(
     stream: &mut (impl AsyncRead + Unpin),
+    name: &str,
 ) -> io::Result<Result<head::Request, Refusal>> {
     let mut bytes = Vec::with_capacity(1024);
     let mut part = [0; 1024];
@@ -215,7 +212,7 @@ async fn request(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         bytes.extend_from_slice(&part[..length]);
-        if let Some(read) = head::read(&bytes).transpose() {
+        if let Some(read) = head::read(&bytes, name).transpose() {
             return Ok(read);
         }
     }
@@ -254,27 +251,27 @@ async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Resu
 mod tests {
     use rand_core::SeedableRng;
     use tokio::io::{DuplexStream, duplex};
+    use tokio::task::JoinHandle;
     use tokio::time::Instant;
 
     use super::*;
 
     fn shared() -> Arc<Shared> {
-        Arc::new(Shared {
-            phones: Phones {
-                edge: SocketAddr::from(([127, 0, 0, 1], 5080)),
-                domain: "localhost".to_owned(),
-                users: vec![("alice".to_owned(), "generated".to_owned())],
-                generated: true,
-            },
-            live: Live::new(),
-            sipjs: None,
-            streams: Semaphore::new(1),
-        })
+        let phones = Phones {
+            name: "localhost".to_owned(),
+            edge: ([127, 0, 0, 1], 5080).into(),
+            domain: "localhost".to_owned(),
+            users: vec![("alice".to_owned(), "generated".to_owned())],
+            generated: true,
+        };
+        Arc::new(Shared::new(phones, None))
     }
 
     fn connect(shared: &Arc<Shared>, room: usize) -> (DuplexStream, JoinHandle<()>) {
         let (client, server) = duplex(room);
-        (client, tokio::spawn(converse(server, Arc::clone(shared))))
+        let shared = Arc::clone(shared);
+        let task = tokio::spawn(async move { converse(server, &shared).await });
+        (client, task)
     }
 
     fn get(path: &str) -> Vec<u8> {
@@ -374,6 +371,8 @@ mod tests {
         client.write_all(&get("/ladder")).await.unwrap();
         sleep(QUIET).await;
         // Another one finds no room.
+        let all = u32::try_from(STREAMS).unwrap() - 1;
+        let _others = shared.streams.try_acquire_many(all).unwrap();
         let (mut second, _task) = connect(&shared, 1 << 16);
         second.write_all(&get("/ladder")).await.unwrap();
         assert!(rest(second).await.starts_with("HTTP/1.1 503 "));

@@ -97,7 +97,8 @@ fn a_line_for_each_parameter() {
     assert!(defaults.out.contains("wss://edge.sip.onsip.com"));
 }
 
-/// CFG-ERR: exit code 2, one line for each fault, each naming its parameter; nothing on standard output.
+/// CFG-ERR: exit code 2, one line for each fault, each naming its parameter and its place, with the line of the file and a marker
+/// below; nothing on standard output, and no secret.
 #[test]
 fn cfg_err_one_line_for_each_fault() {
     let path = file(
@@ -122,6 +123,51 @@ fn cfg_err_one_line_for_each_fault() {
         let named = lines.iter().filter(|line| line.contains(name)).count();
         assert_eq!(named, 1, "{name}: {}", shown.err);
     }
-    assert_eq!(lines.len(), 8, "{}", shown.err);
+    assert_eq!(lines.len(), 24, "{}", shown.err);
     assert!(lines.iter().all(|line| line.starts_with("sip: ")));
+    for fault in lines.chunks(3) {
+        assert!(fault[0].contains("faults.json5:"), "{fault:?}");
+        assert!(
+            fault[1].contains(" | ") && fault[2].trim_end().ends_with('^'),
+            "{fault:?}"
+        );
+    }
+    assert!(!shown.err.contains("1.5"), "{}", shown.err);
+    let expected = [
+        "faults.json5:2:28: noAnswerTimeout is 0",
+        "  2 |           noAnswerTimeout: 0, nonsense: *, log: {connector: *",
+    ];
+    for part in expected {
+        assert!(shown.err.contains(part), "{part}: {}", shown.err);
+    }
+}
+
+/// A text that is no JSON5: where it ends to be, and nothing of its values.
+#[test]
+fn a_syntax_error_has_its_line_and_column() {
+    for (name, text, place, marked) in [
+        (
+            "comma.json5",
+            "{\n  uri: 'sip:alice@example.com'\n  password: 'hunter2'\n}",
+            ":3:3: ",
+            "   3 |   password: *********",
+        ),
+        (
+            "end.json5",
+            "{uri: 'sip:alice@example.com'",
+            ":1:1: ",
+            "   1 | {uri: 'sip:alice@example.com'",
+        ),
+    ] {
+        let path = file(name, text);
+        let shown = run(&["config", path.to_str().unwrap()]);
+        assert_eq!(shown.code, 2, "{}", shown.err);
+        assert!(
+            shown.err.contains(&format!("{name}{place}")),
+            "{}",
+            shown.err
+        );
+        assert!(shown.err.contains(marked), "{}", shown.err);
+        assert!(!shown.err.contains("hunter2"), "{}", shown.err);
+    }
 }

@@ -111,6 +111,17 @@ fn a_swallowed_bye_leaves_the_call_open() {
     assert!(!run.err.contains("counted otherwise"), "{}", run.err);
 }
 
+/// How far the calls are, on a terminal alone.
+#[cfg(unix)]
+#[test]
+fn a_terminal_shows_the_progress_of_the_calls() {
+    let terminal = common::terminal::Terminal::open();
+    let mut command = common::sip(&["demo", "--calls", "3"]);
+    assert_eq!(terminal.attach(&mut command).finish(), 0);
+    terminal.shows("1 of 3 calls");
+    assert_eq!(run(&["demo", "--calls", "3"]).err, "");
+}
+
 #[test]
 fn a_bad_password_leaves_one_registered() {
     let run = run(&["demo", "--fault", "bad-password"]);

@@ -136,6 +136,16 @@ fn the_ladder_has_each_message_without_credentials() {
     );
 }
 
+/// A name stands for each of its addresses.
+#[test]
+fn a_page_listens_on_a_name() {
+    let command = ["serve", "--listen", "127.0.0.1:0", "--web", "localhost:0"];
+    let mut server = Background::start(&command);
+    let line = server.line("open http://localhost:");
+    let page = line.split(['/', ' ']).nth(3).expect("the address");
+    assert!(get(page, "/").0.starts_with("HTTP/1.1 200 "));
+}
+
 #[test]
 fn hostile_requests_are_refused_and_the_page_stays() {
     let (_server, _, page) = serve(&[]);

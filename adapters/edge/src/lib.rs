@@ -73,6 +73,11 @@ mod watchers;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+/// Compiles the programs of `docs/media.md`: the tests of this crate have both adapters.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/media.md")]
+pub struct Media;
+
 pub use config::{EdgeConfig, EdgeConfigError, EdgeLimits, Faults};
 pub use counters::{Counters, Gauges, edge_metrics_text};
 pub use edge::Edge;

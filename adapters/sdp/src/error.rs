@@ -16,6 +16,7 @@ pub struct ReadError {
     /// The number of the line, from 1.
     pub line: usize,
     /// What is wrong with it.
+    #[source]
     pub problem: Problem,
 }
 
@@ -68,7 +69,7 @@ pub enum Problem {
 #[non_exhaustive]
 pub enum NegotiationError {
     /// The description cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     Read(#[from] ReadError),
     /// The offer has streams, and none is audio in a profile and a format of this side. 488 is the response to it
     /// (RFC 3261 section 13.3.1.3).

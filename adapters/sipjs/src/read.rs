@@ -523,6 +523,33 @@ fn unknown<'n>(prefix: &str, key: &str, names: impl IntoIterator<Item = &'n str>
     ConfigError::new(ConfigErrorKind::Unknown, format!("{prefix}{key}"), advice)
 }
 
+/// The other spellings of a parameter.
+pub(crate) fn other_names(name: &str) -> impl Iterator<Item = String> {
+    let renamed = RENAMED
+        .iter()
+        .filter(move |(_, parameter)| parameter.name() == name);
+    let renamed = renamed.map(|(other, _)| (*other).to_owned());
+    let snake = snake_case(name);
+    std::iter::once(snake)
+        .filter(move |snake| snake != name)
+        .chain(renamed)
+}
+
+/// Whether each part of the path of an entry is a name that SIP.js or this project has.
+pub(crate) fn is_known(path: &str) -> bool {
+    let path = path.strip_prefix("transportOptions.").unwrap_or(path);
+    let (head, rest) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
+    let whole = |name: &str| name == path || name == head && !name.contains('.');
+    let is_name = Parameter::ALL.iter().any(|parameter| {
+        whole(parameter.name()) || other_names(parameter.name()).any(|other| whole(&other))
+    });
+    let is_unsupported = UNSUPPORTED.iter().any(|(name, _)| *name == path);
+    let last = rest.rsplit('.').next().unwrap_or_default();
+    let is_plain = rest.is_empty() || matches!(last, "ws_uri" | "wsUri" | "weight");
+    let is_block = matches!(path, "log" | "transportOptions");
+    is_block || is_unsupported || is_name && (is_plain || head == "log")
+}
+
 fn flag_expected(text: &str) -> String {
     match nearest(text, ["true", "false"]) {
         Some(word) if text == word => {

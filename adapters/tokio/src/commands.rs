@@ -86,7 +86,7 @@ macro_rules! methods {
         $(#[$doc:meta])*
         fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;
     )*) => {
-        /// The commands. Cancel safety: see [`Commands`](Handle#cancel-safety).
+        /// The commands. Cancel safety: see [`Commands`](Commands#cancel-safety).
         impl Commands {
             $(
                 $(#[$doc])*

@@ -28,6 +28,10 @@ const INPUTS_BEFORE_TICK: u32 = 64;
 /// commands, deadlines and connections that end.
 const WAITING_LIMIT: usize = 64;
 
+/// How many events wait beside the queue until the application reads the first one. The network is read meanwhile. It is less than
+/// [`WAITING_LIMIT`], at which calls and registration stand still.
+const UNREAD_LIMIT: usize = WAITING_LIMIT - 1;
+
 type Opening =
     Pin<Box<dyn Future<Output = Result<(Socket, ConnectionInfo), ConnectFailure>> + Send>>;
 type Closing = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -260,25 +264,29 @@ impl Driver {
             return;
         };
         let Some(events) = &self.events else { return };
-        if !self.waiting.is_empty() {
-            return self.waiting.push_back(event);
-        }
-        match events.events.try_send(event) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) if !events.is_read() => {
-                if events.discard() {
-                    self.host.note_unread_events();
-                }
+        if self.waiting.is_empty() {
+            match events.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => self.waiting.push_back(event),
+                Err(mpsc::error::TrySendError::Closed(_)) => self.events = None,
             }
-            Err(mpsc::error::TrySendError::Full(event)) => self.waiting.push_back(event),
-            Err(mpsc::error::TrySendError::Closed(_)) => self.events = None,
+        } else if events.is_read() || self.waiting.len() < UNREAD_LIMIT {
+            self.waiting.push_back(event);
+        } else if events.discard() {
+            self.host.note_unread_events();
         }
+    }
+
+    /// Whether the application, which has begun to read its events, has to take some before the agent reads on.
+    fn is_paused(&self) -> bool {
+        let is_read = self.events.as_ref().is_some_and(Outlet::is_read);
+        is_read && !self.waiting.is_empty()
     }
 
     /// Waits for one input: first the network, then the application, then the deadline.
     async fn wait(&mut self) -> Input {
         // Nothing is read while events wait. Calls and registration go on, until too many events wait.
-        let paused = !self.waiting.is_empty();
+        let paused = self.is_paused();
         let stalled = self.waiting.len() >= WAITING_LIMIT;
         let deadline = if stalled { None } else { self.host.next_tick() };
         let now = self.clock.now();
@@ -315,7 +323,7 @@ impl Driver {
         };
         let room = async {
             match events {
-                Some(events) if paused => {
+                Some(events) if !waiting.is_empty() => {
                     if let (Ok(permit), Some(event)) =
                         (events.events.reserve().await, waiting.pop_front())
                     {
@@ -375,13 +383,13 @@ impl Driver {
         }
     }
 
-    /// Carries out what handles have left, each with what follows from it.
+    /// Carries out what handles have left. The jobs go first, so that no chore finds the queue of actions full.
     fn do_chores(&mut self) {
         while let Some(chore) = self.handles.take_chore() {
+            self.carry_out();
             let now = self.clock.now();
             self.host
                 .command(|agent, now| chore.carry_out(agent, now), now);
-            self.carry_out();
         }
     }
 

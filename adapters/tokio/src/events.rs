@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 /// The queue is bounded. While it is full the task does not read from the network, so no event is dropped. The
 /// task still takes commands.
 ///
-/// An application that has never read it does not want it: when the queue is full before the first read, the adapter discards the
-/// new events, and [`Events::missed`] counts them.
+/// An application that has never read it does not want it: when the queue, and a reserve of 63 events, are full before the first
+/// read, the adapter discards the new events, and [`Events::missed`] counts them.
 #[derive(Debug)]
 pub struct Events {
     events: mpsc::Receiver<Event>,

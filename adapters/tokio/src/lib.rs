@@ -11,7 +11,7 @@
 //!         .server("ws://127.0.0.1:5080")
 //!         .password("a")
 //!         .build()?;
-//!     let (agent, _) = Agent::start(config, Options::default())?;
+//!     let (agent, _) = Agent::start(config, Options::signalling_only())?;
 //!     agent.registered().await?;
 //!     let call = agent.call("bob").await?;
 //!     call.established().await?;
@@ -43,7 +43,7 @@
 //! ```no_run
 //! # use sip_tokio::prelude::*;
 //! # async fn example(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-//! let (agent, mut events) = Agent::start(config, Options::default())?;
+//! let (agent, mut events) = Agent::start(config, Options::signalling_only())?;
 //! let commands = agent.commands();
 //! while let Some(event) = events.next().await {
 //!     match event {

@@ -70,3 +70,13 @@ pub struct ConnectionInfo {
     /// The far end, if known: it fills `received` and `rport` (RFC 3581) in requests that come in.
     pub remote: Option<SocketAddr>,
 }
+
+/// A connection by this transport whose far end has no address that the host knows.
+impl From<Transport> for ConnectionInfo {
+    fn from(transport: Transport) -> Self {
+        Self {
+            transport,
+            remote: None,
+        }
+    }
+}

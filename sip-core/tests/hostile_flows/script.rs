@@ -268,7 +268,7 @@ impl Script {
     fn command(&mut self, now: Timestamp) {
         let calls: Vec<_> = self.calls.iter().copied().collect();
         let agent = &mut self.net.agent;
-        match self.rng.next_u32() % 10 {
+        match self.rng.next_u32() % 11 {
             0 => {
                 self.leaves &= agent.register(now).is_err();
                 self.say("register".into());
@@ -301,6 +301,11 @@ impl Script {
                 if let Some(call) = self.pick(&calls) {
                     let _ = self.net.agent.hang_up(call, now);
                     self.say("hang up".into());
+                }
+            }
+            9 => {
+                if agent.network_changed(now).is_ok() {
+                    self.say("network changed".into());
                 }
             }
             _ if self.below(2) == 0 => self.stop(),

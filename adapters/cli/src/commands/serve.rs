@@ -12,7 +12,6 @@ use crate::listen::Listen;
 use crate::outcome::Failure;
 use crate::report::Report;
 use crate::running::print_trace;
-use crate::web::Web;
 
 use super::page;
 
@@ -41,7 +40,7 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
     let mut server = EdgeServer::start_on(config, sockets)
         .map_err(|error| Failure::Usage(format!("cannot serve: {error}")))?;
     let page = page::start(&arguments, server.local_addr(), generated)?;
-    let watch = page.as_ref().map(Web::observer);
+    let watch = page.as_ref().map(|page| page.web.observer());
     if arguments.output.trace || watch.is_some() {
         server.trace(move |message| {
             if let Some(watch) = &watch {

@@ -13,7 +13,7 @@ pub(super) const MOST_FIELDS: usize = 64;
 pub(super) struct Request {
     /// The path, without its query.
     pub(super) path: String,
-    /// The host that the client has named, without its port: an IP address or `localhost`. An IPv6 address has its brackets.
+    /// The host that the client has named, without its port: an IP address, `localhost`, or the name of the page. An IPv6 address has its brackets.
     pub(super) host: String,
     /// The number of the last message of the ladder that the client has seen (`Last-Event-ID`).
     pub(super) seen: Option<u64>,
@@ -54,7 +54,7 @@ impl Refusal {
             Self::Late => ("408 Request Timeout", "The request took too long."),
             Self::Host => (
                 "421 Misdirected Request",
-                "Open this page by an IP address or as localhost.",
+                "Open this page by an IP address, as localhost, or by the name in --web.",
             ),
             Self::TooLarge => (
                 "431 Request Header Fields Too Large",
@@ -68,11 +68,11 @@ impl Refusal {
     }
 }
 
-/// Reads a head; `None` if it is not complete.
+/// Reads a head; `None` if it is not complete. `name` is the host on which the user has the page listen, which may be a name.
 ///
 /// # Errors
 /// The head is malformed or too large, or its client may not read the page.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
+pub(super) fn read(bytes: &[u8], name: &str) -> Result<Option<Request>, Refusal> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     match head.parse(bytes) {
@@ -92,7 +92,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
     }
     let authority = fields.one("host")?;
     let authority = authority.ok_or(Refusal::Malformed("Host is missing."))?;
-    let host = host(authority).ok_or(Refusal::Host)?;
+    let host = host(authority, name).ok_or(Refusal::Host)?;
     let target = head.path.unwrap_or_default();
     let path = target.split('?').next().unwrap_or_default();
     may_read(&fields, authority, path)?;
@@ -124,8 +124,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The host of `host [":" port]` if it is an IP address or `localhost`.
-fn host(authority: &str) -> Option<&str> {
+/// The host of `host [":" port]` if it is an IP address, `localhost` or `name`.
+fn host<'a>(authority: &'a str, name: &str) -> Option<&'a str> {
     let (host, port) = match authority.rfind(':') {
         Some(colon) if !authority.ends_with(']') => authority.split_at(colon),
         _ => (authority, ":0"),
@@ -136,7 +136,12 @@ fn host(authority: &str) -> Option<&str> {
         .and_then(|host| host.strip_suffix(']'));
     let fits = match address {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => host.eq_ignore_ascii_case("localhost") || host.parse::<Ipv4Addr>().is_ok(),
+        None => {
+            let is_name = ["localhost", name]
+                .into_iter()
+                .any(|own| host.eq_ignore_ascii_case(own));
+            is_name || host.parse::<Ipv4Addr>().is_ok()
+        }
     };
     fits.then_some(host)
 }
@@ -160,7 +165,11 @@ fn may_read(fields: &Fields<'_>, authority: &str, path: &str) -> Result<(), Refu
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{read as read_named, *};
+
+    fn read(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
+        read_named(bytes, "phones.example")
+    }
 
     fn request(fields: &str) -> Result<Option<Request>, Refusal> {
         read(format!("GET /ladder?x=1 HTTP/1.1\r\n{fields}\r\n").as_bytes())
@@ -168,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_request_has_path_host_and_the_last_number() {
-        let read = request(
+        let request = request(
             "Host: LocalHost:8088\r\nlast-event-id: 7\r\nOrigin: http://localhost:8088\r\n",
         );
         let expected = Request {
@@ -176,7 +185,7 @@ mod tests {
             host: "LocalHost".to_owned(),
             seen: Some(7),
         };
-        assert_eq!(read, Ok(Some(expected)));
+        assert_eq!(request, Ok(Some(expected)));
     }
 
     #[test]
@@ -197,6 +206,7 @@ mod tests {
             ("[::1]:8088", "[::1]"),
             ("192.0.2.7:1", "192.0.2.7"),
             ("localhost:65535", "localhost"),
+            ("phones.example:8088", "phones.example"),
         ] {
             let read = request(&format!("Host: {good}\r\n"));
             assert_eq!(
@@ -304,7 +314,11 @@ mod tests {
                 let mut bytes = *whole;
                 bytes[place] = byte;
                 if let Ok(Some(request)) = read(&bytes) {
-                    assert!(host(&request.host).is_some(), "{}", request.host);
+                    assert!(
+                        host(&request.host, "phones.example").is_some(),
+                        "{}",
+                        request.host
+                    );
                 }
             }
         }

@@ -27,6 +27,8 @@ pub(crate) fn generated_users() -> Result<Vec<(String, String)>, getrandom::Erro
 /// What the page knows of its phones.
 #[derive(Clone)]
 pub(crate) struct Phones {
+    /// The host on which the page listens, as the command line has it.
+    pub(crate) name: String,
     /// The address on which the edge listens for WebSockets.
     pub(crate) edge: SocketAddr,
     /// The domain of the users.
@@ -96,6 +98,7 @@ mod tests {
 
     fn phones(edge: &str, users: &[&str], generated: bool) -> Phones {
         Phones {
+            name: "localhost".to_owned(),
             edge: edge.parse().unwrap(),
             domain: "localhost".to_owned(),
             users: users

@@ -34,7 +34,7 @@ impl Error for NotConnected {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(failure) => Some(failure),
-            _ => None,
+            Self::Stopped | Self::OwnThread => None,
         }
     }
 }
@@ -64,7 +64,14 @@ impl fmt::Display for RegistrationError {
     }
 }
 
-impl Error for RegistrationError {}
+impl Error for RegistrationError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::NotWanted | Self::Stopped | Self::OwnThread => None,
+        }
+    }
+}
 
 /// Why a call, a request or a change of a call did not come about.
 #[derive(Clone, PartialEq, Debug)]
@@ -109,7 +116,9 @@ impl Error for CallError {
         match self {
             Self::NotConnected(error) => Some(error),
             Self::Refused(error) => Some(error),
-            _ => None,
+            Self::Ended(reason) | Self::Rejected(reason) => Some(reason),
+            Self::Transfer(TransferOutcome::Refused(reason)) => Some(&**reason),
+            Self::Transfer(_) | Self::Gone | Self::OwnThread | Self::Deadlock => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What both adapters do when the machine was suspended. The test sets the adapter's clock forward; sockets
+//! What both adapters do when the machine was suspended, or when its network changed. The test sets the adapter's clock forward; sockets
 //! and time-outs still take real time.
 
 use std::time::{Duration, Instant};
@@ -199,6 +199,36 @@ pub fn a_flow_that_was_closed_in_the_sleep<A: Agent>() {
     bench.until("registered");
     bench.is_all(&[
         "disconnected: Lost",
+        "unregistered: ConnectionLost",
+        "reconnectscheduled",
+        "connecting",
+        "connected",
+        "registered",
+    ]);
+    assert_eq!(bench.registers(), [1, 1]);
+}
+
+/// The network changed and the connection still works: it stays, and there is no event.
+pub fn a_flow_that_outlived_the_network<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    let changed = bench.agent.with(|agent, now| agent.network_changed(now));
+    changed.unwrap();
+    bench.is_all(&[]);
+    assert_eq!(bench.registers(), [1]);
+}
+
+/// The same, and what the agent sends on the connection is lost: another connection replaces it, without the keep-alive.
+pub fn a_flow_that_died_with_the_network<A: Agent>() {
+    let mut bench = Bench::<A>::registered();
+    let registrar = bench.registrar.clone();
+    let changed = bench.agent.with(move |agent, now| {
+        registrar.fall_silent(0);
+        agent.network_changed(now)
+    });
+    changed.unwrap();
+    bench.until("registered");
+    bench.is_all(&[
+        "disconnected: KeepAlive",
         "unregistered: ConnectionLost",
         "reconnectscheduled",
         "connecting",

@@ -16,6 +16,7 @@ use crate::arguments::{Adapter, Demo, Fault};
 use crate::ladder::Ladder;
 use crate::log::Log;
 use crate::outcome::Failure;
+use crate::progress::Progress;
 use crate::report::{Report, complain, print_line};
 
 use party::Party;
@@ -132,7 +133,8 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
         fault: arguments.fault,
         problems: Vec::new(),
     };
-    let (conversation, speed) = conversation.run(arguments.calls).await;
+    let progress = Progress::new(arguments.calls > 1 && !arguments.output.trace);
+    let (conversation, speed) = conversation.run(arguments.calls, progress).await;
     let result = (conversation.summary(), conversation.problems);
     let parties = [conversation.alice, conversation.bob];
     let expected = Summary::expected(arguments.calls);
@@ -234,7 +236,7 @@ struct Conversation {
 
 impl Conversation {
     /// Runs the whole conversation. Also returns calls per second, if there was more than one call.
-    async fn run(mut self, calls: u32) -> (Self, Option<f64>) {
+    async fn run(mut self, calls: u32, mut progress: Progress) -> (Self, Option<f64>) {
         let mut speed = None;
         self.problems = register(&[&self.alice, &self.bob]).await;
         if self.problems.is_empty() {
@@ -242,6 +244,7 @@ impl Conversation {
             let mut done = 0;
             while done < calls && self.call(done + 1).await {
                 done += 1;
+                progress.show(|| format!("{done} of {calls} calls"));
             }
             if calls > 1 {
                 speed = Some(f64::from(done) / start.elapsed().as_secs_f64());

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use sip_parse::{Limits, Message, Method};
 
 use super::captured::Captured;
+use super::files::{announce, messages, read};
 use super::origin::{self, Time, Way};
-use super::{messages, read, trace_log};
+use super::trace_log;
 use crate::arguments::DrawLadder;
 use crate::ladder::{Drawn, draw, gap, label, shorten};
 use crate::outcome::Failure;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &DrawLadder) -> Result<(), Failure> {
     let mut ladder = Merged::default();
     let mut damaged = None;
     for (number, path) in arguments.files.iter().enumerate() {
+        let _progress = announce(path);
         let bytes = read(path)?;
         let bytes = trace_log::captured(&bytes).unwrap_or(bytes);
         let (messages, damage) = messages(&path.display().to_string(), &bytes)?;

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Runs the programs of the guide against `sip serve`, in a network of their own, because they name port 5080.
+# Each row at the end: a program, what it must print, and what happens meanwhile.
+# shellcheck disable=SC2046
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+target=${CARGO_TARGET_DIR:-target}
+if [ -z "${PAGES_NETWORK:-}" ]; then
+	cargo build --quiet -p sip-cli
+	cargo build --quiet --examples --features xml -p sip-tokio
+	cargo build --quiet --examples -p sip-blocking
+	own_network=(unshare --net)
+	[ "$(id -u)" = 0 ] || own_network+=(--map-root-user)
+	if ! "${own_network[@]}" ip link set lo up 2>/dev/null; then
+		echo "NOT RUN: the programs of the guide: this machine gives no network of its own (unshare, ip)"
+		exit 0
+	fi
+	PAGES_NETWORK=own exec "${own_network[@]}" bash "${BASH_SOURCE[0]}"
+fi
+ip link set lo up
+work=$(mktemp -d)
+trap 'kill -KILL $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+
+sip=$target/debug/sip
+at="--server ws://127.0.0.1:5080"
+account() { echo "$at --uri sip:$1@localhost --password ${1:0:1}"; }
+program() { echo "$target/debug/examples/$1"; }
+
+# Starts a command whose output goes to a file. A SIGINT of the keyboard is for the script alone.
+declare -A pids=()
+start() { # NAME COMMAND...
+	set -m
+	"${@:2}" >"$work/$1" 2>&1 </dev/null &
+	set +m
+	pids[$1]=$!
+}
+# Waits until a file has a text.
+expect() { # NAME TEXT
+	for _ in $(seq 600); do
+		local lives=0
+		kill -0 "${pids[$1]}" 2>/dev/null || lives=1
+		if grep -qF -- "$2" "$work/$1"; then return; fi
+		[ $lives = 0 ] || break
+		sleep 0.1
+	done
+	broken "$1 does not print: $2"
+}
+# Until a command succeeds.
+again() { # COMMAND...
+	for _ in $(seq 300); do
+		if "$@"; then return; fi
+		sleep 0.2
+	done
+	broken "never succeeds: $*"
+}
+ends() { wait "${pids[$1]}" || broken "$1 fails"; } # NAME
+fails() { # NAME
+	if wait "${pids[$1]}"; then broken "$1 does not fail"; fi
+	grep -q "^Error: " "$work/$1" || broken "$1 says nothing"
+}
+broken() { # TEXT
+	echo "pages: $1"
+	tail -n +1 "$work"/* 2>/dev/null
+	exit 1
+}
+
+stop() { # NAME...
+	local name
+	for name; do
+		kill -INT "${pids[$name]}" 2>/dev/null || true
+		wait "${pids[$name]}" || true
+	done
+}
+
+start server "$sip" serve --user alice:a --user bob:b --user carol:c
+expect server 127.0.0.1:5080
+
+# README.md, first-call.md, coming-from-pjsip.md
+start bob "$sip" answer $(account bob)
+expect bob "registered for"
+for name in first_call first_call_blocking; do
+	start "$name" "$(program "$name")"
+	expect "$name" "ended: "
+	ends "$name"
+done
+stop bob
+
+# receiving-calls.md, coming-from-sipgo.md
+reachable() { "$sip" options "$1" $(account alice) >"$work/options" 2>&1; } # USER
+start answer "$(program answer)"
+again reachable bob
+start caller "$sip" call bob $(account alice) --hangup-after 1
+expect caller "call established"
+ends caller
+expect answer "ended: "
+stop answer
+
+# registration.md
+start stay_registered "$(program stay_registered)"
+expect stay_registered "registered: "
+kill -INT "${pids[stay_registered]}"
+ends stay_registered
+
+# transfer.md
+start bob "$sip" answer --follow-refer $(account bob)
+start carol "$sip" answer $(account carol)
+expect bob "registered for"
+expect carol "registered for"
+start transfer "$(program transfer)"
+expect transfer "bob talks to carol"
+expect carol "call established"
+ends transfer
+stop bob carol
+
+# messages.md
+start echo_messages "$(program echo_messages)"
+again reachable bob
+"$sip" message bob Hello $(account alice) >"$work/message" 2>&1 || broken "the bot takes no message"
+expect echo_messages "Hello"
+expect echo_messages "echoed: "
+start send_message "$(program send_message)"
+expect send_message "bob: 200 OK"
+ends send_message
+stop echo_messages
+
+# presence.md
+start presence "$(program presence)"
+expect presence "bob: "
+start publish "$sip" publish --basic open --note "at my desk" $(account bob)
+expect presence "bob: open: at my desk"
+stop publish presence
+
+# A wrong password ends a program.
+stop server
+start server "$sip" serve --user alice:another --user bob:b
+expect server 127.0.0.1:5080
+start first_call "$(program first_call)"
+fails first_call
+stop server
+echo "pages: the programs of the guide run"
+
+# servers.md
+if command -v kamailio >/dev/null; then
+	mkdir "$work/run"
+	start kamailio kamailio -f docs/servers/kamailio.cfg -DD -E -Y "$work/run" -w "$work/run"
+	secret() { echo "$at --uri sip:$1@example.com --password secret-${1:0:1}"; }
+	again "$sip" register --for 1 $(secret alice) >"$work/register" 2>&1
+	start bob "$sip" answer $(secret bob)
+	expect bob "registered for"
+	start caller "$sip" call bob $(secret alice) --hold-after 1 --resume-after 2 --dtmf 1 --hangup-after 3
+	expect caller "call resumed"
+	ends caller
+	expect bob "tone 1"
+	"$sip" message bob Hello $(secret alice) >"$work/message" 2>&1
+	expect bob "Hello"
+	stop bob kamailio
+	echo "pages: docs/servers/kamailio.cfg registers, calls, holds and sends a message"
+else
+	echo "NOT RUN: docs/servers/kamailio.cfg: Kamailio is not installed"
+fi
