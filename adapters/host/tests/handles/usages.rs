@@ -145,7 +145,7 @@ fn bobs_subscription(desk: &Desk, agent: &Alice, number: u32) -> IncomingSubscri
     let mut subscriptions = agent.subscriptions();
     let more = "Event: presence\r\nExpires: 600\r\n";
     let dialog = (
-        "<sip:bob@example.com>;tag=bob",
+        "sip:bob@example.com",
         "<sip:alice@example.com>",
         &*format!("subscription{number}"),
     );

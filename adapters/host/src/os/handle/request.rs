@@ -10,12 +10,10 @@ use crate::command;
 use crate::handles::error::CallError;
 use crate::handles::{Chore, Handles, OfferedRequest, Topic};
 
-/// From for people: the display name and the address, or the URI alone, without parameters such as the tag.
+/// The address of the peer: the URI of From, as the peer wrote it. Empty if From cannot be read.
 pub(super) fn from_text(request: &Request) -> String {
-    // The core refuses a request whose From it cannot read.
-    request
-        .from()
-        .map_or_else(|_| String::new(), |from| from.to_string())
+    let from = request.from();
+    from.map(|from| from.uri().to_string()).unwrap_or_default()
 }
 
 /// A request of the application. See the list of handles.
