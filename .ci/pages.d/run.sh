@@ -19,7 +19,14 @@ if [ -z "${PAGES_NETWORK:-}" ]; then
 fi
 ip link set lo up
 work=$(mktemp -d)
-trap 'kill -KILL $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+# Each command has a process group of its own, which ends whole: Kamailio is many processes.
+end_all() {
+	local job
+	for job in $(jobs -p); do kill -KILL -- "-$job" || true; done
+	wait || true
+	rm -rf "$work"
+} 2>/dev/null
+trap end_all EXIT
 
 sip=$target/debug/sip
 at="--server ws://127.0.0.1:5080"

@@ -1,10 +1,9 @@
 //! Log and trace records: plain data that an adapter formats.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
-use core::fmt;
+use alloc::string::String;
+use core::fmt::{self, Write};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -144,7 +143,7 @@ pub enum LogContent {
         /// The request.
         request: RequestId,
         /// Its method.
-        method: Box<str>,
+        method: Cow<'static, str>,
         /// The target; `None` for the peer of a call.
         target: Option<AddressText>,
     },
@@ -173,22 +172,33 @@ pub enum LogContent {
 pub struct AddressText(Box<str>);
 
 impl AddressText {
-    /// The text of a URI.
+    /// The text of a URI, in one allocation.
     pub(crate) fn of(uri: &Uri<'_>) -> Self {
-        let mut text = match uri.scheme() {
-            Scheme::Sip => "sip:".to_owned(),
-            Scheme::Sips => "sips:".to_owned(),
+        let (scheme, is_sip) = match uri.scheme() {
+            Scheme::Sip => (&b"sip"[..], true),
+            Scheme::Sips => (&b"sips"[..], true),
             // Of a URI of another scheme only the scheme is known to have no secret.
-            Scheme::Tel => return Self("tel:".into()),
-            Scheme::Other(scheme) => return Self(format!("{}:", sip_parse::text(scheme)).into()),
+            Scheme::Tel => (&b"tel"[..], false),
+            Scheme::Other(scheme) => (scheme, false),
         };
-        if let Some(user) = uri.user() {
-            text.push_str(&sip_parse::text(user).to_string());
+        let (user, host) = match is_sip {
+            true => (uri.user(), uri.host_bytes()),
+            false => (None, &b""[..]),
+        };
+        let port = uri.port().filter(|_| is_sip);
+        let digits = |port: u16| 1 + port.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let length = scheme.len() + 1 + user.map_or(0, |user| user.len() + 1) + host.len();
+        let mut text = String::with_capacity(length + port.map_or(0, digits));
+        text.push_str(&String::from_utf8_lossy(scheme));
+        text.push(':');
+        if let Some(user) = user {
+            text.push_str(&String::from_utf8_lossy(user));
             text.push('@');
         }
-        text.push_str(&sip_parse::text(uri.host_bytes()).to_string());
-        if let Some(port) = uri.port() {
-            text.push_str(&format!(":{port}"));
+        text.push_str(&String::from_utf8_lossy(host));
+        if let Some(port) = port {
+            // A String takes everything.
+            let _never = write!(text, ":{port}");
         }
         Self(text.into())
     }

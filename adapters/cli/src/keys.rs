@@ -18,6 +18,10 @@ pub(crate) const CONSULTING_HELP: &str =
 const TARGET_LIMIT: usize = 256;
 
 /// One key.
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "only a Unix terminal is read key by key")
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Key {
     /// A printable character of ASCII.
@@ -211,6 +215,10 @@ impl Line {
 
 /// The keys in what one read of the terminal returned. An Escape that ends the bytes is the key; one before `[` or `O`
 /// begins the sequence of an arrow or function key, which is left out.
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "only a Unix terminal is read key by key")
+)]
 pub(crate) fn decode(bytes: &[u8]) -> Vec<Key> {
     let mut keys = Vec::new();
     let mut rest = bytes;

@@ -296,7 +296,8 @@ macro_rules! for_each_handle {
                 /// The id of the call in events and commands.
                 now id() -> ::sip_core::SessionId;
 
-                /// From: the display name and the address of the caller, as the caller wrote them. They prove nothing.
+                /// The address of the caller: the URI of From (RFC 3261 section 20.20), to call or to answer by a message. It proves nothing, because
+                /// the caller writes it; `request()` has the display name.
                 now from() -> String;
 
                 /// The INVITE.
@@ -365,7 +366,8 @@ macro_rules! for_each_handle {
                 /// The body as text; bytes that are not UTF-8 are replaced.
                 now text() -> String;
 
-                /// From: the display name and the address of the sender, as the sender wrote them. They prove nothing.
+                /// The address of the sender: the URI of From (RFC 3261 section 20.20), to call or to answer by a message. It proves nothing, because
+                /// the sender writes it; `request()` has the display name.
                 now from() -> String;
 
                 /// The MESSAGE.
@@ -435,7 +437,8 @@ macro_rules! for_each_handle {
                 /// How long the subscription lasts if it is accepted; zero: the peer asks for the state once.
                 now expires() -> ::core::time::Duration;
 
-                /// From: the display name and the address of the subscriber, as the subscriber wrote them. They prove nothing.
+                /// The address of the subscriber: the URI of From (RFC 3261 section 20.20), to call or to answer by a message. It proves nothing, because
+                /// the subscriber writes it; `request()` has the display name.
                 now from() -> String;
 
                 /// The SUBSCRIBE.
@@ -516,7 +519,8 @@ macro_rules! for_each_handle {
                 /// The call in which the peer asks; `None` outside calls.
                 now session() -> Option<::sip_core::SessionId>;
 
-                /// From: the display name and the address of the peer, as the peer wrote them. They prove nothing.
+                /// The address of the peer: the URI of From (RFC 3261 section 20.20), to call or to answer by a message. It proves nothing, because
+                /// the peer writes it; `request()` has the display name.
                 now from() -> String;
 
                 /// The URI to call.

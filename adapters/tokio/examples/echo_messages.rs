@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     agent.registered().await?;
     while let Some(message) = messages.next().await {
         println!("{}: {}", message.from(), message.text());
-        let sender = message.request().from()?.uri().to_string();
+        let sender = message.from();
         let text = message.text();
         message.accept().await;
         let sent = agent.message(sender, text).await?;

@@ -1,10 +1,11 @@
 //! The log: the records that the endpoint makes of events, and those that its parts ask for. A record is made only
 //! if the configuration enables its level.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::String;
 
-use sip_parse::{Method, Uri};
+use sip_parse::Method;
 
 use super::counters::is_loss;
 use super::state::Endpoint;
@@ -72,13 +73,17 @@ impl Endpoint {
         &mut self,
         request: RequestId,
         method: Method<'_>,
-        target: Option<&Uri<'_>>,
+        target: Option<AddressText>,
     ) {
         if self.logs_calls() {
+            let method = match method.name() {
+                Some(name) => Cow::Borrowed(name),
+                None => Cow::Owned(String::from_utf8_lossy(method.as_bytes()).into_owned()),
+            };
             let content = LogContent::Requesting {
                 request,
-                method: sip_parse::text(method.as_bytes()).to_string().into(),
-                target: target.map(AddressText::of),
+                method,
+                target,
             };
             self.log(LogLevel::Log, "sip.ua", request.to_bits(), content);
         }
@@ -215,9 +220,7 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
                 |_| AddressText::default(),
                 |from| AddressText::of(from.uri()),
             ),
-            call_id: sip_parse::text(request.call_id().unwrap_or_default())
-                .to_string()
-                .into(),
+            call_id: String::from_utf8_lossy(request.call_id().unwrap_or_default()).into(),
         },
         Event::Progress { response, .. } | Event::Redirected { response, .. } => {
             LogContent::Response(response.status())

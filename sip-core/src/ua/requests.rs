@@ -18,6 +18,7 @@ use crate::header::ExtraHeader;
 use crate::ids::{ConnectionId, IncomingRequestId, RequestId, SessionId};
 use crate::limits::LimitKind;
 use crate::reason::{Cause, EndReason};
+use crate::record::AddressText;
 use crate::requirement::Requirement;
 use crate::session::{FailureStatus, MessageOptions, Refusal};
 use crate::time::Timestamp;
@@ -102,7 +103,8 @@ impl UserAgent {
         let target = target.as_uri().to_request_uri();
         self.check_requests()?;
         let id = self.requests.next_id();
-        let shown = self.endpoint.logs_calls().then(|| target.clone());
+        let logs = self.endpoint.logs_calls();
+        let shown = logs.then(|| AddressText::of(&target.as_uri()));
         match self.endpoint.may_send(Duty::Command, target.as_bytes()) {
             MaySend::Now(connection) => {
                 let body = body.as_ref();
@@ -121,10 +123,7 @@ impl UserAgent {
             }
             MaySend::Never(error) => return Err(error.into()),
         }
-        if let Some(target) = shown {
-            let target = Some(&target.as_uri());
-            self.endpoint.log_request(id, method, target);
-        }
+        self.endpoint.log_request(id, method, shown);
         self.settle();
         Ok(id)
     }

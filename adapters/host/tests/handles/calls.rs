@@ -386,6 +386,25 @@ fn a_transfer_is_over_when_the_peer_reports_its_outcome() {
     assert_eq!(desk.entries(), entries);
 }
 
+/// RFC 5589 section 7: the new call of the transferred peer replaces the other call.
+#[test]
+fn a_call_is_transferred_to_the_peer_of_another_one() {
+    let (desk, agent) = online();
+    let (call, _) = up(&desk, &agent);
+    // A peer without Replaces cannot be the target.
+    let (plain, _) = up(&desk, &agent);
+    let refused = desk.finish(call.transfer_to(plain.id().into()));
+    assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
+    let (other, invite) = ringing(&desk, &agent);
+    let supported = format!("{BOB}Supported: replaces\r\n");
+    desk.receive(&response(&invite, "200 OK", &supported, SDP));
+    desk.sent("ACK ");
+    assert!(poll(pin!(call.transfer_to(other.id().into()))).is_pending());
+    desk.turn();
+    let refer = desk.sent("REFER ");
+    assert!(refer.contains("Replaces="), "{refer}");
+}
+
 #[test]
 fn tones_are_over_when_the_last_one_is_sent() {
     let (desk, agent) = online();
@@ -419,7 +438,7 @@ fn tones_are_over_when_the_last_one_is_sent() {
 fn a_peer_calls_and_is_answered() {
     let (desk, agent) = online();
     let incoming = incoming(&desk, &agent);
-    assert_eq!(incoming.from(), "\"Bob\" <sip:bob@example.com>;tag=bob");
+    assert_eq!(incoming.from(), "sip:bob@example.com");
     assert_eq!(incoming.request().method(), sip_parse::Method::Invite);
     assert_eq!(incoming.end(), None);
     incoming.ring();

@@ -145,7 +145,7 @@ fn bobs_subscription(desk: &Desk, agent: &Alice, number: u32) -> IncomingSubscri
     let mut subscriptions = agent.subscriptions();
     let more = "Event: presence\r\nExpires: 600\r\n";
     let dialog = (
-        "<sip:bob@example.com>;tag=bob",
+        "sip:bob@example.com",
         "<sip:alice@example.com>",
         &*format!("subscription{number}"),
     );
@@ -160,7 +160,7 @@ fn a_subscription_of_a_peer_is_accepted_and_served() {
     let subscription = bobs_subscription(&desk, &agent, 1);
     assert_eq!(subscription.package(), "presence");
     assert_eq!(subscription.expires(), Duration::from_secs(600));
-    assert_eq!(subscription.from(), "<sip:bob@example.com>;tag=bob");
+    assert_eq!(subscription.from(), "sip:bob@example.com");
     let state = || Notification::active(Body::new("application/pidf+xml", "<presence/>"));
     desk.finish(subscription.accept(state())).unwrap();
     desk.sent("SIP/2.0 200");

@@ -10,12 +10,10 @@ use crate::command;
 use crate::handles::error::CallError;
 use crate::handles::{Chore, Handles, OfferedRequest, Topic};
 
-/// From as text: the display name and the address, as the peer wrote them.
+/// The address of the peer: the URI of From, as the peer wrote it. Empty if From cannot be read.
 pub(super) fn from_text(request: &Request) -> String {
-    let value = request.header(sip_parse::HeaderName::From);
-    value
-        .map(|header| String::from_utf8_lossy(&header.unfolded()).into_owned())
-        .unwrap_or_default()
+    let from = request.from();
+    from.map(|from| from.uri().to_string()).unwrap_or_default()
 }
 
 /// A request of the application. See the list of handles.
