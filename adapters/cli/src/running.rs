@@ -428,14 +428,23 @@ pub(crate) async fn time(seconds: Option<u64>) {
 
 /// Prints a traced message on standard error.
 pub(crate) fn print_trace(agent: Option<&str>, at: Duration, record: &TraceRecord) {
+    print_trace_line(agent, at, record, "");
+}
+
+/// The same for a message between the server of this program and a user.
+pub(crate) fn print_server_trace(user: Option<&str>, at: Duration, record: &TraceRecord) {
+    print_trace_line(user, at, record, ", server");
+}
+
+fn print_trace_line(name: Option<&str>, at: Duration, record: &TraceRecord, side: &str) {
     let way = match record.direction {
         Direction::Received => "<<<",
         Direction::Sent => ">>>",
     };
-    let agent = agent.map_or_else(String::new, |agent| format!(" {agent}"));
+    let name = name.map_or_else(String::new, |name| format!(" {name}"));
     // The time of the day lets `sip ladder` put the traces of several programs side by side.
     complain(&format!(
-        "{way}{agent} {:.3} ms, {}\n{record}",
+        "{way}{name} {:.3} ms, {}{side}\n{record}",
         at.as_secs_f64() * 1e3,
         utc(SystemTime::now())
     ));

@@ -11,7 +11,7 @@ use crate::interrupts::Interrupts;
 use crate::listen::Listen;
 use crate::outcome::Failure;
 use crate::report::Report;
-use crate::running::print_trace;
+use crate::running::print_server_trace;
 
 use super::page;
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
                 reveal: false,
                 bytes: message.bytes.clone(),
             };
-            print_trace(message.user, message.at, &record);
+            print_server_trace(message.user, message.at, &record);
         });
     }
     let events = show_events(&server, &report);

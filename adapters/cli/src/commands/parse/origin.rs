@@ -69,7 +69,20 @@ fn of_label(label: &str) -> Origin {
         let at = words.iter().position(|its| *its == word)?;
         words.get(at + 1).copied().and_then(address)
     };
-    let way = if let Some(rest) = label.strip_prefix(">>>") {
+    let is_at_server = label.ends_with(", server");
+    let user = |rest| Some(agent(rest).unwrap_or_else(|| "client".to_owned()));
+    let server = || Some("server".to_owned());
+    let way = if let Some(rest) = label.strip_prefix(">>>").filter(|_| is_at_server) {
+        Way::Sent {
+            by: server(),
+            to: user(rest),
+        }
+    } else if let Some(rest) = label.strip_prefix("<<<").filter(|_| is_at_server) {
+        Way::Received {
+            by: server(),
+            from: user(rest),
+        }
+    } else if let Some(rest) = label.strip_prefix(">>>") {
         Way::Sent {
             by: agent(rest),
             to: None,
@@ -272,6 +285,22 @@ mod tests {
                 Way::Received {
                     by: None,
                     from: None,
+                },
+            ),
+            (
+                "<<< alice 1.000 ms, 2026-11-28T00:00:01Z, server",
+                Some(Time::Absolute(MORNING + 1.0)),
+                Way::Received {
+                    by: some("server"),
+                    from: some("alice"),
+                },
+            ),
+            (
+                ">>> 1.000 ms, 2026-11-28T00:00:01Z, server",
+                Some(Time::Absolute(MORNING + 1.0)),
+                Way::Sent {
+                    by: some("server"),
+                    to: some("client"),
                 },
             ),
             (
