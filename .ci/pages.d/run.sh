@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-target}
 if [ -z "${PAGES_NETWORK:-}" ]; then
 	cargo build --quiet -p sip-cli
 	cargo build --quiet --examples --features xml -p sip-tokio
-	cargo build --quiet --examples -p sip-blocking
+	cargo build --quiet --examples -p sip-blocking -p sip-core
 	own_network=(unshare --net)
 	[ "$(id -u)" = 0 ] || own_network+=(--map-root-user)
 	if ! "${own_network[@]}" ip link set lo up 2>/dev/null; then
@@ -136,6 +136,64 @@ expect presence "bob: "
 start publish "$sip" publish --basic open --note "at my desk" $(account bob)
 expect presence "bob: open: at my desk"
 stop publish presence
+
+# The examples that take their account as arguments, and that no page shows whole.
+url=ws://127.0.0.1:5080
+start echo_bot "$(program echo_bot)" $url sip:bob@localhost b
+expect echo_bot "registered"
+start alice "$sip" answer $(account alice)
+expect alice "registered for"
+"$sip" message bob "an echo" $(account alice) >"$work/message" 2>&1 || broken "the bot takes no message"
+expect echo_bot "sip:alice@localhost: an echo"
+expect alice "an echo"
+start caller "$sip" call bob $(account carol) --hangup-after 0
+ends caller
+expect echo_bot "sip:carol@localhost calls"
+start load_generator "$(program load_generator)" $url sip:carol@localhost c bob 50 8
+ends load_generator
+expect load_generator "50 established"
+kill -INT "${pids[echo_bot]}"
+ends echo_bot
+expect echo_bot "unregistered"
+
+start message_bot "$(program message_bot)" $url sip:bob@localhost b
+expect message_bot "registered"
+"$sip" message bob "add 2 3" $(account alice) >"$work/message" 2>&1 || broken "the bot takes no question"
+expect message_bot "add 2 3 -> 5"
+if "$sip" message bob "sing" $(account alice) >"$work/message" 2>&1; then broken "the bot takes what it does not know"; fi
+grep -q 488 "$work/message" || broken "the bot does not say 488"
+stop message_bot alice
+
+start alice "$sip" answer --follow-refer $(account alice)
+start bob "$sip" answer $(account bob)
+expect alice "registered for"
+expect bob "registered for"
+start click_to_call "$(program click_to_call)" $url sip:carol@localhost c alice bob
+expect click_to_call "alice and bob are connected"
+ends click_to_call
+start click_to_call "$(program click_to_call)" $url sip:carol@localhost c missing bob
+fails click_to_call
+stop alice
+
+start back_to_back "$(program back_to_back)" $url sip:carol@localhost c bob
+expect back_to_back "registered"
+start caller "$sip" call carol $(account alice) --hangup-after 0
+expect caller "call established"
+ends caller
+expect back_to_back "sip:alice@localhost: connected"
+stop back_to_back bob
+
+start bare_loop "$(program bare_loop)" $url
+ends bare_loop
+
+# A server without accounts takes every user.
+stop server
+start server "$sip" serve
+expect server 127.0.0.1:5080
+start thousand_agents "$(program thousand_agents)" $url 1000
+ends thousand_agents
+expect thousand_agents "1000 messages delivered, 1000 received"
+echo "pages: the examples of the adapters run"
 
 # A wrong password ends a program.
 stop server

@@ -17,10 +17,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let sender = message.from();
         let text = message.text();
         message.accept().await;
-        let sent = agent.message(sender, text).await?;
-        match sent.response().await {
-            Ok(response) => println!("echoed: {}", response.status()),
-            Err(reason) => println!("not echoed: {reason}"),
+        match agent.message(sender, text).await {
+            Ok(sent) => match sent.response().await {
+                Ok(response) => println!("echoed: {}", response.status()),
+                Err(reason) => println!("not echoed: {reason}"),
+            },
+            Err(error) => println!("not echoed: {error}"),
         }
     }
     Ok(())
