@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-target}
 if [ -z "${PAGES_NETWORK:-}" ]; then
 	cargo build --quiet -p sip-cli
 	cargo build --quiet --examples --features xml -p sip-tokio
-	cargo build --quiet --examples -p sip-blocking -p sip-core
+	cargo build --quiet --examples -p sip-blocking -p sip-ua-core
 	own_network=(unshare --net)
 	[ "$(id -u)" = 0 ] || own_network+=(--map-root-user)
 	if ! "${own_network[@]}" ip link set lo up 2>/dev/null; then
@@ -183,8 +183,6 @@ ends caller
 expect back_to_back "sip:alice@localhost: connected"
 stop back_to_back bob
 
-start bare_loop "$(program bare_loop)" $url
-ends bare_loop
 
 # A server without accounts takes every user.
 stop server

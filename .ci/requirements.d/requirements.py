@@ -140,7 +140,7 @@ def failures(tree, target, suites):
     """The names of the tests that fail, or None if the tree does not build; and the output."""
     chosen = [flag for suite in suites for flag in (["--lib"] if suite == "lib" else ["--test", suite])]
     environment = dict(os.environ, CARGO_TARGET_DIR=str(target), RUST_BACKTRACE="0")
-    command = ["cargo", "test", "--quiet", "-p", "sip-core", "--no-fail-fast", *chosen, "--", "--skip", "exploration"]
+    command = ["cargo", "test", "--quiet", "-p", "sip-ua-core", "--no-fail-fast", *chosen, "--", "--skip", "exploration"]
     run = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=600)
     if "could not compile" in run.stderr:
         return None, run.stderr

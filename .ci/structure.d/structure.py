@@ -429,12 +429,16 @@ def members(root):
     """The crates of the workspace: name -> (folder, the members that it depends on)."""
     workspace = tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["members"]
     manifests = {path: tomllib.loads((root / path / "Cargo.toml").read_text()) for path in workspace}
-    names = {manifest["package"]["name"] for manifest in manifests.values()}
+    # A package may have another name in the registry than its library, by which the others name it.
+    def name_of(manifest):
+        return manifest.get("lib", {}).get("name", manifest["package"]["name"]).replace("_", "-")
+
+    names = {name_of(manifest) for manifest in manifests.values()}
     found = {}
     for path, manifest in manifests.items():
         tables = [manifest, *manifest.get("target", {}).values()]
         needs = {name for table in tables for name in table.get("dependencies", {})}
-        found[manifest["package"]["name"]] = (root / path, needs & names)
+        found[name_of(manifest)] = (root / path, needs & names)
     return found
 
 

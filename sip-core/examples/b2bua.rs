@@ -1,7 +1,7 @@
 //! A back-to-back user agent (RFC 3261 section 6): one [`Endpoint`], one [`SessionLayer`], and a map from call to call. Alice and bob are
 //! a [`UserAgent`] each with one connection to it; bytes cross in memory and the clock is simulated. A wrong step makes the example fail.
 //!
-//! `cargo run --release -p sip-core --example b2bua`
+//! `cargo run --release -p sip-ua-core --example b2bua`
 
 use sip_core::config::Config;
 use sip_core::endpoint::{Endpoint, EndpointSettings};

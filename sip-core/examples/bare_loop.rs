@@ -1,6 +1,6 @@
 //! One user agent on a `std` socket with the caller's own WebSocket, in one thread: it registers, sends OPTIONS to itself, and stops.
 //!
-//! `sip serve --user alice:a`, then `cargo run -p sip-core --example bare_loop -- ws://127.0.0.1:5080`
+//! `sip serve --user alice:a`, then `cargo run -p sip-ua-core --example bare_loop -- ws://127.0.0.1:5080`
 #![allow(clippy::style, reason = "a host has a clock and sockets")]
 
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! A test of an application with fake time: a guard calls in every hour, for a day that takes milliseconds. The test plays the
 //! registrar and the office, and one line of each answer is all that they say.
 //!
-//! `cargo run -p sip-core --example fake_time`
+//! `cargo run -p sip-ua-core --example fake_time`
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A thousand user agents in one thread: each of 500 sends a MESSAGE to its neighbour, in memory. A program with sockets has the same
 //! loop: it waits for them until `Fleet::next_tick` in place of letting the clock jump.
 //!
-//! `cargo run --release -p sip-core --example fleet -- [AGENTS]`
+//! `cargo run --release -p sip-ua-core --example fleet -- [AGENTS]`
 
 use std::collections::BTreeMap;
 use std::error::Error;

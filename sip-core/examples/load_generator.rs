@@ -2,7 +2,7 @@
 //! another answers them. The example itself carries the bytes, over an in-memory datagram network with loss:
 //! no user agent, no dialogs, no sockets.
 //!
-//! `cargo run --release -p sip-core --example load_generator -- [REQUESTS] [LOSS PER MILLE]`
+//! `cargo run --release -p sip-ua-core --example load_generator -- [REQUESTS] [LOSS PER MILLE]`
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Two user agents in memory: alice calls bob, bob answers, alice hangs up. No socket, no thread, and a clock that jumps.
 //!
-//! `cargo run -p sip-core --example two_agents`
+//! `cargo run -p sip-ua-core --example two_agents`
 
 use std::error::Error;
 use std::time::Duration;

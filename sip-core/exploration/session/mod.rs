@@ -12,8 +12,8 @@
 //! command refused that fits, each stale description refused, equal sessions at both ends whenever both rest, and empty tables
 //! at the end.
 //!
-//! `cargo test -p sip-core exploration` runs a small bound; the default bound is
-//! `cargo test --release -p sip-core --lib exploration_default -- --ignored --nocapture`, a larger one `exploration_large`.
+//! `cargo test -p sip-ua-core exploration` runs a small bound; the default bound is
+//! `cargo test --release -p sip-ua-core --lib exploration_default -- --ignored --nocapture`, a larger one `exploration_large`.
 
 mod application;
 mod broken;

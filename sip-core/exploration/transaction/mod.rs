@@ -9,8 +9,8 @@
 //! only the timers that a state has, retransmissions in the RFC's intervals and numbers, no request twice,
 //! and at the end no transaction is left.
 //!
-//! `cargo test -p sip-core exploration` runs a small bound; the default bound (1.8 million states) is
-//! `cargo test --release -p sip-core --lib exploration_default -- --ignored --nocapture`, a larger one (32
+//! `cargo test -p sip-ua-core exploration` runs a small bound; the default bound (1.8 million states) is
+//! `cargo test --release -p sip-ua-core --lib exploration_default -- --ignored --nocapture`, a larger one (32
 //! million) `exploration_large`. Forked INVITEs, of seven machines and more, have smaller bounds than
 //! a single link: see the tests.
 
