@@ -117,7 +117,9 @@ pub use limits::{LimitKind, Limits};
 pub use notifier::{IncomingSubscription, Notification};
 pub use publication::PublishOptions;
 pub use reason::{ByeFailure, Cause, EndReason, Originator};
-pub use record::{AddressText, Direction, LogContent, LogRecord, TraceRecord};
+pub use record::{
+    AddressText, CallParties, Direction, LogContent, LogRecord, RequestLine, TraceRecord,
+};
 pub use requirement::Requirement;
 pub use seeded_rng::SeededRng;
 pub use session::{

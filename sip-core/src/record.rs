@@ -126,26 +126,17 @@ pub enum LogContent {
     Calling {
         /// The call.
         session: SessionId,
-        /// The target.
-        peer: AddressText,
-        /// The Call-ID.
-        call_id: Box<str>,
+        /// The target, and the Call-ID.
+        parties: Box<CallParties>,
     },
-    /// A peer calls.
-    CalledBy {
-        /// The peer, from its From.
-        peer: AddressText,
-        /// The Call-ID.
-        call_id: Box<str>,
-    },
+    /// A peer calls: the address of its From, and the Call-ID.
+    CalledBy(Box<CallParties>),
     /// The application sends a request.
     Requesting {
         /// The request.
         request: RequestId,
-        /// Its method.
-        method: Cow<'static, str>,
-        /// The target; `None` for the peer of a call.
-        target: Option<AddressText>,
+        /// Its method and its target.
+        line: Box<RequestLine>,
     },
     /// A call is over.
     CallEnded(Box<EndReason>),
@@ -164,6 +155,39 @@ pub enum LogContent {
         /// The number of calls, registrations and requests that the end of the grace period cut short.
         unfinished: u32,
     },
+}
+
+/// Whom a call is with, in a [`LogContent`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct CallParties {
+    /// The peer.
+    pub peer: AddressText,
+    /// The Call-ID.
+    pub call_id: Box<str>,
+}
+
+impl CallParties {
+    pub(crate) fn of(peer: AddressText, call_id: impl Into<Box<str>>) -> Box<Self> {
+        let call_id = call_id.into();
+        Box::new(Self { peer, call_id })
+    }
+}
+
+/// A request of the application, in a [`LogContent`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct RequestLine {
+    /// The method.
+    pub method: Cow<'static, str>,
+    /// The target; `None` for the peer of a call.
+    pub target: Option<AddressText>,
+}
+
+impl RequestLine {
+    pub(crate) fn of(method: Cow<'static, str>, target: Option<AddressText>) -> Box<Self> {
+        Box::new(Self { method, target })
+    }
 }
 
 /// Scheme, user, host and port of a URI, without its password, parameters and header fields. Empty for a URI that cannot be
@@ -300,11 +324,11 @@ impl fmt::Display for LogContent {
             Self::RepairFailed { reason, .. } => write!(f, "the call is not repaired: {reason}"),
             Self::EarlyDialogEnded(reason) => write!(f, "an early dialog is over: {reason}"),
             Self::PrackFailed(reason) => write!(f, "a PRACK failed: {reason}"),
-            Self::Calling { peer, .. } => write!(f, "calls {peer}"),
-            Self::CalledBy { peer, .. } => write!(f, "{peer} calls"),
-            Self::Requesting { method, target, .. } => match target {
-                Some(target) => write!(f, "sends {method} to {target}"),
-                None => write!(f, "sends {method} to the peer of a call"),
+            Self::Calling { parties, .. } => write!(f, "calls {}", parties.peer),
+            Self::CalledBy(parties) => write!(f, "{} calls", parties.peer),
+            Self::Requesting { line, .. } => match &line.target {
+                Some(target) => write!(f, "sends {} to {target}", line.method),
+                None => write!(f, "sends {} to the peer of a call", line.method),
             },
             Self::CallEnded(reason) => write!(f, "the call is over: {reason}"),
             Self::RequestFailed(reason) => write!(f, "no response: {reason}"),

@@ -121,23 +121,16 @@ impl Spans {
 
     fn open(&mut self, record: &LogRecord, event: Option<&Event>, now: Timestamp) {
         match (&record.content, event) {
-            (
-                LogContent::Calling {
-                    session,
-                    peer,
-                    call_id,
-                },
-                _,
-            ) => {
+            (LogContent::Calling { session, parties }, _) => {
                 self.last_call += 1;
-                let (id, peer) = (self.last_call, peer.as_ref());
-                let span = tracing::info_span!(target: "sip.session", parent: &self.agent, "call", id, direction = "out", peer, call_id = &**call_id);
+                let (id, peer) = (self.last_call, parties.peer.as_ref());
+                let span = tracing::info_span!(target: "sip.session", parent: &self.agent, "call", id, direction = "out", peer, call_id = &*parties.call_id);
                 insert(&mut self.calls, session.to_bits(), span, now);
             }
-            (LogContent::CalledBy { peer, call_id }, Some(Event::IncomingCall { session, .. })) => {
+            (LogContent::CalledBy(parties), Some(Event::IncomingCall { session, .. })) => {
                 self.last_call += 1;
-                let (id, peer) = (self.last_call, peer.as_ref());
-                let span = tracing::info_span!(target: "sip.session", parent: &self.agent, "call", id, direction = "in", peer, call_id = &**call_id);
+                let (id, peer) = (self.last_call, parties.peer.as_ref());
+                let span = tracing::info_span!(target: "sip.session", parent: &self.agent, "call", id, direction = "in", peer, call_id = &*parties.call_id);
                 insert(&mut self.calls, session.to_bits(), span, now);
             }
             (_, Some(Event::CallBranched { session, .. })) => {
@@ -146,16 +139,9 @@ impl Spans {
                 let span = tracing::info_span!(target: "sip.session", parent: &self.agent, "call", id, direction = "out");
                 insert(&mut self.calls, session.to_bits(), span, now);
             }
-            (
-                LogContent::Requesting {
-                    request,
-                    method,
-                    target,
-                },
-                _,
-            ) => {
-                let peer = target.as_ref().map(AsRef::as_ref);
-                let span = tracing::info_span!(target: "sip.ua", parent: &self.agent, "request", method = &**method, peer);
+            (LogContent::Requesting { request, line }, _) => {
+                let peer = line.target.as_ref().map(AsRef::as_ref);
+                let span = tracing::info_span!(target: "sip.ua", parent: &self.agent, "request", method = &*line.method, peer);
                 insert(&mut self.requests, request.to_bits(), span, now);
             }
             (&LogContent::Request(direction, method), None) if is_transaction(record) => {

@@ -13,7 +13,7 @@ use crate::config::LogLevel;
 use crate::event::{Event, ExchangeOutcome, TransferOutcome};
 use crate::ids::{ConnectionId, RequestId, SessionId};
 use crate::reason::EndReason;
-use crate::record::{AddressText, LogContent};
+use crate::record::{AddressText, CallParties, LogContent, RequestLine};
 use crate::subscription_state::{SubscriptionEnd, SubscriptionState};
 use crate::time::Timestamp;
 
@@ -62,8 +62,7 @@ impl Endpoint {
     pub(crate) fn log_call(&mut self, session: SessionId, peer: AddressText, call_id: &str) {
         let content = LogContent::Calling {
             session,
-            peer,
-            call_id: call_id.into(),
+            parties: CallParties::of(peer, call_id),
         };
         self.log(LogLevel::Log, "sip.session", session.to_bits(), content);
     }
@@ -82,8 +81,7 @@ impl Endpoint {
             };
             let content = LogContent::Requesting {
                 request,
-                method,
-                target,
+                line: RequestLine::of(method, target),
             };
             self.log(LogLevel::Log, "sip.ua", request.to_bits(), content);
         }
@@ -215,13 +213,13 @@ fn content(event: &Event, now: Timestamp) -> LogContent {
             retry_after: retry_at.map(|at| at.saturating_since(now)),
         },
         Event::Unregistered { reason } => LogContent::Unregistered(boxed(reason)),
-        Event::IncomingCall { request, .. } => LogContent::CalledBy {
-            peer: request.from().map_or_else(
+        Event::IncomingCall { request, .. } => LogContent::CalledBy(CallParties::of(
+            request.from().map_or_else(
                 |_| AddressText::default(),
                 |from| AddressText::of(from.uri()),
             ),
-            call_id: String::from_utf8_lossy(request.call_id().unwrap_or_default()).into(),
-        },
+            String::from_utf8_lossy(request.call_id().unwrap_or_default()),
+        )),
         Event::Progress { response, .. } | Event::Redirected { response, .. } => {
             LogContent::Response(response.status())
         }

@@ -291,11 +291,8 @@ fn records_of_calls_and_requests_have_no_password() {
     );
     use sip_core::LogContent::{Calling, Requesting};
     assert!(matches!(&records[0].content, Requesting { request, .. } if *request == sent));
-    let Calling {
-        session, call_id, ..
-    } = &records[1].content
-    else {
+    let Calling { session, parties } = &records[1].content else {
         panic!("{records:?}");
     };
-    assert_eq!((Ok(*session), call_id.is_empty()), (call, false));
+    assert_eq!((Ok(*session), parties.call_id.is_empty()), (call, false));
 }
