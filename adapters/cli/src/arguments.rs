@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{ExtraHeader, ToneFormat, Tones, TonesError};
 use sip_parse::MediaType;
@@ -649,6 +650,23 @@ fn tones(text: &str) -> Result<Tones, TonesError> {
     Tones::new(text)
 }
 
+impl Arguments {
+    /// Reads the command line; ends the process with help or the fault, if there is one.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| without_password(error).exit())
+    }
+}
+
+/// The error without the value of `--user`, which has a password although something in front of it is missing.
+fn without_password(mut error: clap::Error) -> clap::Error {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    if argument.is_some_and(|argument| argument.starts_with("--user ")) {
+        let hidden = ContextValue::String("[redacted]".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
+}
+
 fn user(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
         Some((name, password)) if !name.is_empty() => Ok((name.to_owned(), password.to_owned())),
@@ -660,6 +678,18 @@ fn user(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn an_error_has_no_password() {
+        for user in ["hunter2", "alice=hunter2", ":hunter2"] {
+            let error = Arguments::try_parse_from(["sip", "serve", "--user", user]).unwrap_err();
+            let error = without_password(error).to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.contains("expected NAME:PASSWORD"), "{error}");
+        }
+        let error = Arguments::try_parse_from(["sip", "serve", "--listen", "nowhere"]).unwrap_err();
+        assert!(without_password(error).to_string().contains("'nowhere'"));
+    }
 
     #[test]
     fn the_command_line_is_sound() {

@@ -36,7 +36,6 @@ mod words;
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::Parser;
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
@@ -44,7 +43,7 @@ use crate::outcome::Failure;
 use crate::report::{Report, complain};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let (json, result) = match arguments.command {
         Command::Demo(demo) => (demo.output.json, block_on(commands::demo::run(demo))),
         Command::Serve(serve) => (serve.output.json, block_on(commands::serve::run(serve))),

@@ -328,11 +328,17 @@ fn type_on_terminal(text: &str) {
     let _ = write!(terminal, "{text}").and_then(|()| terminal.flush());
 }
 
-/// JSON with the control characters escaped that it may have as they are, DEL and those above it, because some terminals obey them.
+/// Whether a terminal may obey this character instead of showing it: controls, and what turns the direction of a line or ends it.
+fn commands_terminal(character: char) -> bool {
+    let turns = matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns
+}
+
+/// JSON with those characters escaped that it may have as they are, but that some terminals obey.
 fn plain_json(json: &str) -> String {
     let mut plain = String::with_capacity(json.len());
     for character in json.chars() {
-        if character.is_control() {
+        if commands_terminal(character) {
             plain.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
             plain.push(character);
@@ -341,15 +347,31 @@ fn plain_json(json: &str) -> String {
     plain
 }
 
-/// Text of a peer, with its control characters escaped.
+/// Text of a peer, with the characters escaped that a terminal obeys.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
-            let escaped = character.is_control().then(|| character.escape_default());
+            let escaped = commands_terminal(character).then(|| character.escape_default());
             let plain = escaped.is_none().then_some(character);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+/// A message of a peer, line by line as [`printable`] has it. Line ends and tabs stay, so that it can be read again.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let line = |line: &str| {
+        let (line, end) = match line.strip_suffix('\n') {
+            Some(line) => match line.strip_suffix('\r') {
+                Some(line) => (line, "\r\n"),
+                None => (line, "\n"),
+            },
+            None => (line, ""),
+        };
+        let parts: Vec<String> = line.split('\t').map(printable).collect();
+        parts.join("\t") + end
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 #[cfg(test)]
@@ -388,5 +410,15 @@ mod tests {
         assert_eq!(printable("héllo\u{1b}[2J\n"), "héllo\\u{1b}[2J\\n");
         let json = Value::from("é\u{9b}2J\u{7f}\u{1b}").to_string();
         assert_eq!(plain_json(&json), r#""é\u009b2J\u007f\u001b""#);
+        // The rest of the line would stand in the other direction.
+        assert_eq!(
+            printable("a\u{202e}b\u{2067}c\u{2028}שלום"),
+            "a\\u{202e}b\\u{2067}c\\u{2028}שלום"
+        );
+        assert_eq!(plain_json("\"\u{202e}\""), r#""\u202e""#);
+        assert_eq!(
+            printable_lines("To: a\r\n\tb\r\n\r\n\u{1b}[2J\rhidden\nend\r"),
+            "To: a\r\n\tb\r\n\r\n\\u{1b}[2J\\rhidden\nend\\r"
+        );
     }
 }

@@ -437,17 +437,26 @@ pub(crate) fn print_server_trace(user: Option<&str>, at: Duration, record: &Trac
 }
 
 fn print_trace_line(name: Option<&str>, at: Duration, record: &TraceRecord, side: &str) {
+    // The time of the day lets `sip ladder` put the traces of several programs side by side.
+    complain(&trace_text(name, at, record, side, &utc(SystemTime::now())));
+}
+
+/// A message and the line above it. What the peer wrote cannot control the terminal.
+fn trace_text(
+    name: Option<&str>,
+    at: Duration,
+    record: &TraceRecord,
+    side: &str,
+    time: &str,
+) -> String {
     let way = match record.direction {
         Direction::Received => "<<<",
         Direction::Sent => ">>>",
     };
-    let name = name.map_or_else(String::new, |name| format!(" {name}"));
-    // The time of the day lets `sip ladder` put the traces of several programs side by side.
-    complain(&format!(
-        "{way}{name} {:.3} ms, {}{side}\n{record}",
-        at.as_secs_f64() * 1e3,
-        utc(SystemTime::now())
-    ));
+    let name = name.map_or_else(String::new, |name| format!(" {}", report::printable(name)));
+    let message = report::printable_lines(&record.to_string());
+    let milliseconds = at.as_secs_f64() * 1e3;
+    format!("{way}{name} {milliseconds:.3} ms, {time}{side}\n{message}")
 }
 
 /// The failure for a refused command: usage, if the user's input was the cause.

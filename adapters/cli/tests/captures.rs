@@ -259,13 +259,25 @@ fn a_fragmented_datagram_is_put_together() {
         packet.extend(part);
         packet
     };
-    let packets = [
+    let (first, second) = (
         fragment(&payload[..cut], 0, true),
         fragment(&payload[cut..], cut, false),
-    ];
-    let found = methods("fragments.pcap", &pcap(&packets));
-    assert_eq!(names(&found), ["INVITE"]);
-    assert_eq!(found[0].1["body"]["text"], SDP.repeat(60));
+    );
+    let other = udp(CLIENT, SERVER, b"no message");
+    let between = |count: usize| {
+        let others = vec![other.clone(); count];
+        pcap(&[vec![first.clone()], others, vec![second.clone()]].concat())
+    };
+    for count in [0, 1_000] {
+        let found = methods("fragments.pcap", &between(count));
+        assert_eq!(names(&found), ["INVITE"]);
+        assert_eq!(found[0].1["body"]["text"], SDP.repeat(60));
+    }
+    // Fragments without the others of their datagram are not kept for the whole of a capture.
+    let file = file("far_fragments.pcap", &between(9_000));
+    let late = run(&["parse", file.to_str().unwrap()]);
+    assert_eq!(late.code, 1, "{}", late.out);
+    assert!(late.err.contains("no SIP message"), "{}", late.err);
 }
 
 /// Segments out of order, one sent twice; two messages in one segment.

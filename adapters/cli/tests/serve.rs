@@ -77,6 +77,20 @@ fn rfc3428_7_a_message_waits_for_its_user() {
     assert!(line.contains("see you at four"), "{line}");
 }
 
+/// A trace goes to a terminal, which must not obey what a peer wrote.
+#[test]
+fn a_trace_cannot_control_the_terminal() {
+    let (_server, url) = serve();
+    let text = "a\u{1b}]0;title\u{7}\u{9b}2J\rb\u{202e}c";
+    let sent = run(&account(&["message", "bob", text, "--trace"], &url, ALICE));
+    assert_eq!(sent.code, 0, "{}\n{}", sent.out, sent.err);
+    let shown = "a\\u{1b}]0;title\\u{7}\\u{9b}2J\\rb\\u{202e}c";
+    assert!(sent.err.contains(shown), "{:?}", sent.err);
+    let plain = sent.err.replace("\r\n", "\n");
+    let is_odd = |it: char| it.is_control() && it != '\n' || it == '\u{202e}';
+    assert!(!plain.contains(is_odd), "{:?}", sent.err);
+}
+
 /// Registrations, calls and messages are shown as they happen, one plain line each.
 #[test]
 fn what_happens_is_shown() {

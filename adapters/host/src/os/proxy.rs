@@ -24,11 +24,12 @@ pub struct Proxy {
     authorization: Option<Zeroizing<String>>,
 }
 
-/// Why a [`Proxy`] cannot be described so. It does not contain the credentials.
+/// Why a [`Proxy`] cannot be described so. It does not contain credentials, not even those of a whole URL in place of the host.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// The host is neither a name nor an address: it is empty, or has a port, a scheme or a path.
+    /// The host is neither a name nor an address: it is empty, or has a port, a scheme or a path. What may be credentials in
+    /// it, all in front of an `@`, is replaced by `[redacted]`.
     #[error("{0:?} is neither a host name nor an address")]
     Host(String),
     /// Port 0 cannot be connected to.
@@ -53,7 +54,7 @@ impl Proxy {
         let is_v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         if !is_v6 && (bare.is_some() || host.is_empty() || !host.bytes().all(is_name)) {
-            return Err(ProxyError::Host(given));
+            return Err(ProxyError::Host(without_credentials(given)));
         }
         if port == 0 {
             return Err(ProxyError::Port);
@@ -101,6 +102,14 @@ impl Proxy {
     /// The value of `Proxy-Authorization`.
     pub(super) fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref().map(String::as_str)
+    }
+}
+
+/// The text without what stands in front of its last `@`, as in `http://alice:secret@proxy`.
+fn without_credentials(given: String) -> String {
+    match given.rsplit_once('@') {
+        Some((_, host)) => format!("[redacted]@{host}"),
+        None => given,
     }
 }
 
@@ -170,13 +179,18 @@ mod tests {
             "a b",
             "http://proxy",
             "proxy:3128",
-            "user@proxy",
             "[proxy]",
             "[::1",
             "pro\r\nxy",
         ] {
             let error = Proxy::new(host, 3128).unwrap_err();
             assert_eq!(error, ProxyError::Host(host.to_owned()));
+        }
+        // What HTTPS_PROXY often holds, with a password that has an @ of its own.
+        for url in ["http://alice:secret@proxy:3128", "alice:sec@secret@proxy"] {
+            let error = Proxy::new(url, 3128).unwrap_err();
+            assert!(matches!(error, ProxyError::Host(_)), "{error:?}");
+            assert!(!format!("{error} {error:?}").contains("sec"), "{error}");
         }
         assert_eq!(Proxy::new("proxy", 0).unwrap_err(), ProxyError::Port);
         assert_eq!(Proxy::new("[::1]", 1).unwrap().host(), "::1");

@@ -18,6 +18,10 @@ use super::captured::{Captured, Packet, Place};
 /// The room for one block of the file, in bytes.
 const BLOCK: usize = 1 << 20;
 
+/// How many packets may lie between two fragments of one datagram; what is older is dropped, because a fragment of a few bytes
+/// may take the room of a whole datagram, and a capture may have nothing else.
+const FRAGMENTS_WITHIN: u64 = 4096;
+
 /// Why a capture cannot be read.
 #[derive(Debug, Error)]
 pub(super) enum CaptureError {
@@ -120,7 +124,8 @@ struct Packets {
     /// The time of the first packet, in seconds.
     start: Option<f64>,
     links: Vec<(Linktype, u64, u64)>,
-    fragments: IpDefragPool,
+    /// Fragments of datagrams, with the number of the last packet of each.
+    fragments: IpDefragPool<u64>,
     streams: BTreeMap<(SocketAddr, SocketAddr), Vec<Segment>>,
     found: Vec<Found>,
 }
@@ -187,6 +192,10 @@ impl Packets {
     fn packet(&mut self, link: Linktype, seconds: f64, data: &[u8]) -> Result<(), CaptureError> {
         self.count += 1;
         let number = self.count;
+        if number.is_multiple_of(FRAGMENTS_WITHIN) {
+            self.fragments
+                .retain(|last| number - last < FRAGMENTS_WITHIN);
+        }
         let seconds = seconds - *self.start.get_or_insert(seconds);
         let sliced = match link {
             Linktype::ETHERNET => SlicedPacket::from_ethernet(data),
@@ -209,7 +218,7 @@ impl Packets {
             Some(TransportSlice::Udp(udp)) => self.datagram(number, seconds, from, to, udp),
             Some(TransportSlice::Tcp(tcp)) => self.segment(number, seconds, from, to, tcp),
             _ => {
-                let whole = self.fragments.process_sliced_packet(&sliced, (), ());
+                let whole = self.fragments.process_sliced_packet(&sliced, number, ());
                 if let Ok(Some(whole)) = whole
                     && whole.ip_number == IpNumber::UDP
                     && let Ok(udp) = UdpSlice::from_slice(&whole.payload)
