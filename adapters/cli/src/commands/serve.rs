@@ -84,7 +84,11 @@ pub(crate) async fn run(mut arguments: Serve) -> Result<(), Failure> {
         page::announce(page, &report);
     }
     if users.is_empty() {
-        report.hint(&without_users(&arguments.listen, &arguments.realm));
+        report.hint(
+            "there are no users, so that no client can register or call. Stop with Ctrl-C and type:",
+        );
+        let command = with_users(&arguments.listen, &arguments.realm);
+        report.hint(&format!("  {command}"));
     }
     interrupts.next().await;
     let open = ["the connections of the users".to_owned()];
@@ -145,7 +149,7 @@ fn serve_metrics(server: &mut EdgeServer, listen: &Listen, report: &Report) -> R
 }
 
 /// What to type in place of a command that has named no user.
-fn without_users(listen: &Listen, realm: &str) -> String {
+fn with_users(listen: &Listen, realm: &str) -> String {
     let mut command = "sip serve".to_owned();
     if listen.to_string() != DEFAULT_LISTEN {
         command.push_str(&format!(" --listen {listen}"));
@@ -153,10 +157,7 @@ fn without_users(listen: &Listen, realm: &str) -> String {
     if realm != DEFAULT_REALM {
         command.push_str(&format!(" --realm {realm}"));
     }
-    format!(
-        "there are no users, so that no client can register or call. Stop with Ctrl-C and type:\n  \
-         {command} --user alice:PASSWORD --user bob:PASSWORD"
-    )
+    command + " --user alice:PASSWORD --user bob:PASSWORD"
 }
 
 #[cfg(test)]
@@ -165,10 +166,7 @@ mod tests {
 
     #[test]
     fn the_command_with_users_keeps_the_other_flags() {
-        let told = |listen: &str, realm: &str| {
-            let text = without_users(&listen.parse().unwrap(), realm);
-            text.lines().last().unwrap().trim().to_owned()
-        };
+        let told = |listen: &str, realm: &str| with_users(&listen.parse().unwrap(), realm);
         let users = "--user alice:PASSWORD --user bob:PASSWORD";
         assert_eq!(
             told(DEFAULT_LISTEN, DEFAULT_REALM),
