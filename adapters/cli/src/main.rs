@@ -40,7 +40,7 @@ use serde_json::json;
 
 use crate::arguments::{Arguments, Command};
 use crate::outcome::Failure;
-use crate::report::{Report, complain};
+use crate::report::{Report, complain, printable_lines};
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
                 Report::new(true).event("error", fields, "");
             }
             for line in failure.to_string().lines() {
-                complain(&format!("sip: {line}"));
+                complain(&format!("sip: {}", printable_lines(line)));
             }
             ExitCode::from(&failure)
         }

@@ -15,6 +15,18 @@ fn closed_port() -> u16 {
         .port()
 }
 
+/// The name of a file in a folder of others may have anything in it.
+#[test]
+fn a_failure_cannot_control_the_terminal() {
+    for command in ["parse", "ladder", "config"] {
+        let failed = run(&[command, "/nowhere/a\u{1b}[2J\rb"]);
+        assert_ne!(failed.code, 0);
+        let shown = failed.err.contains("/nowhere/a\\u{1b}[2J\\rb");
+        assert!(shown, "{command}: {:?}", failed.err);
+        assert!(!failed.err.contains(['\u{1b}', '\r']), "{:?}", failed.err);
+    }
+}
+
 #[test]
 fn help_names_every_command_and_exit_code() {
     let help = run(&["--help"]);

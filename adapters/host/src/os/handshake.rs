@@ -89,13 +89,11 @@ impl Handshake {
         } else {
             format!("{host}:{port}")
         };
-        let mut request = Zeroizing::new(Vec::new());
-        put(&mut request, &["CONNECT ", &target, " HTTP/1.1\r\n"]);
-        field(&mut request, "Host", &target);
+        let mut request = vec!["CONNECT ", &target, " HTTP/1.1\r\n"];
+        request.extend(field("Host", &target));
         if let Some(authorization) = proxy.authorization() {
-            field(&mut request, "Proxy-Authorization", authorization);
+            request.extend(field("Proxy-Authorization", authorization));
         }
-        put(&mut request, &["\r\n"]);
         Self::new(Kind::Connect, request)
     }
 
@@ -104,28 +102,27 @@ impl Handshake {
     pub fn upgrade(server: &ServerUrl, headers: &HandshakeHeaders) -> Self {
         let key = generate_key();
         let accept = derive_accept_key(key.as_bytes());
-        let mut request = Zeroizing::new(Vec::new());
-        put(
-            &mut request,
-            &["GET ", &server.path_and_query(), " HTTP/1.1\r\n"],
-        );
-        field(&mut request, "Host", server.route_host());
-        field(&mut request, "Connection", "Upgrade");
-        field(&mut request, "Upgrade", "websocket");
-        field(&mut request, "Sec-WebSocket-Version", "13");
-        field(&mut request, "Sec-WebSocket-Key", &key);
-        field(&mut request, "Sec-WebSocket-Protocol", SUBPROTOCOL);
+        let target = server.path_and_query();
+        let mut request = vec!["GET ", &target, " HTTP/1.1\r\n"];
+        request.extend(field("Host", server.route_host()));
+        request.extend(field("Connection", "Upgrade"));
+        request.extend(field("Upgrade", "websocket"));
+        request.extend(field("Sec-WebSocket-Version", "13"));
+        request.extend(field("Sec-WebSocket-Key", &key));
+        request.extend(field("Sec-WebSocket-Protocol", SUBPROTOCOL));
         for (name, value) in headers.iter() {
-            field(&mut request, name, value);
+            request.extend(field(name, value));
         }
-        put(&mut request, &["\r\n"]);
         Self::new(Kind::Upgrade { accept }, request)
     }
 
-    fn new(kind: Kind, request: Zeroizing<Vec<u8>>) -> Self {
+    /// `request`: the parts of it, without the empty line. They are joined in one allocation, because one that grows would leave
+    /// its credentials where it was before.
+    fn new(kind: Kind, mut request: Vec<&str>) -> Self {
+        request.push("\r\n");
         Self {
             kind,
-            request,
+            request: Zeroizing::new(request.concat().into_bytes()),
             sent: 0,
             answer: Vec::new(),
             received: 0,
@@ -278,14 +275,8 @@ impl std::fmt::Debug for Handshake {
     }
 }
 
-fn put(request: &mut Vec<u8>, parts: &[&str]) {
-    for part in parts {
-        request.extend_from_slice(part.as_bytes());
-    }
-}
-
-fn field(request: &mut Vec<u8>, name: &str, value: &str) {
-    put(request, &[name, ": ", value, "\r\n"]);
+fn field<'a>(name: &'a str, value: &'a str) -> [&'a str; 4] {
+    [name, ": ", value, "\r\n"]
 }
 
 #[cfg(test)]
@@ -485,6 +476,25 @@ mod tests {
         }
         let failed = handshake.step(Answer::Bytes(interim.as_bytes()));
         assert_eq!(name(failed), "ProxyProtocol");
+    }
+
+    /// A request that grows in memory leaves parts of it behind, which nothing wipes.
+    #[test]
+    fn a_request_with_credentials_is_written_once() {
+        let secret = "x".repeat(5_000);
+        let proxy = Proxy::new("proxy", 1).unwrap();
+        let proxy = proxy.credentials("alice", &secret).unwrap();
+        let mut headers = HandshakeHeaders::default();
+        headers.add("Authorization", &*secret).unwrap();
+        let server = server("ws://example.com/?token=1");
+        for handshake in [
+            Handshake::connect(&proxy, &server),
+            Handshake::upgrade(&server, &headers),
+        ] {
+            let request = &handshake.request;
+            assert!(request.len() > secret.len() && request.ends_with(b"\r\n\r\n"));
+            assert_eq!(request.capacity(), request.len());
+        }
     }
 
     #[test]
