@@ -333,7 +333,7 @@ impl Leadership {
     }
 
     /// Waits for `awaited`, until `end` at most, and drives the agents if no other thread does. `None` if it does not come in time,
-    /// or not at once on the thread that drives the agents, which would wait for itself.
+    /// or not at once on the thread that drives the agents, which would wait for itself, or for a thread that waits for it.
     pub(crate) fn wait<A: Awaited>(
         &self,
         awaited: &mut A,
@@ -345,6 +345,10 @@ impl Leadership {
         if self.mailbox.is_driven_here() {
             return None;
         }
+        // A handler of another thread of agents waits: a command back to that thread is refused meanwhile.
+        let Ok(_waiting) = self.mailbox.wait() else {
+            return None;
+        };
         let presence = self.enter();
         loop {
             if let Role::Leads(lead) = presence.role() {

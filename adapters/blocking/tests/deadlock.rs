@@ -3,8 +3,10 @@
 mod common;
 
 use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
 
-use sip_blocking::{CommandFailure, Commands, Events, Options};
+use sip_blocking::{Agent, CommandFailure, Commands, Events, Options};
+use sip_testing::sockets::alice_at;
 
 use common::{PATIENCE, start};
 
@@ -72,4 +74,45 @@ fn a_command_from_one_thread_of_agents_to_another_is_carried_out() {
         })
     });
     assert_eq!(result, Ok(Ok(Ok(7))));
+}
+
+/// One thread of agents waits for what a handle of the other one asks, while that one gives it a command: the later one of both
+/// fails, because the threads would wait for each other.
+#[test]
+fn a_wait_and_a_command_across_threads_do_not_wait_for_ever() {
+    let (sender, results) = mpsc::channel();
+    std::thread::spawn(move || {
+        let idle = || {
+            let config = alice_at("ws://127.0.0.1:1").autostart(false).build();
+            Agent::start(config.unwrap(), Options::default()).unwrap().0
+        };
+        let (first, second) = (idle(), idle());
+        let barrier = Arc::new(Barrier::new(2));
+        let (to_first, to_second) = (first.commands().clone(), second.commands().clone());
+        let begun = barrier.clone();
+        let waiting = std::thread::spawn(move || {
+            let commands = first.commands().clone();
+            commands.with(move |_, _| {
+                begun.wait();
+                // It ends with the second agent, or at once.
+                second.incoming().next().is_none()
+            })
+        });
+        let crossed = to_second.with(move |agent, now| {
+            barrier.wait();
+            let crossed = to_first.with(|_, _| ());
+            agent.start(now).unwrap();
+            agent.stop(Some(Duration::ZERO), now);
+            crossed
+        });
+        sender.send((crossed, waiting.join().unwrap()))
+    });
+    let results = results.recv_timeout(PATIENCE);
+    let (crossed, waited) = results.expect("the threads wait for ever");
+    let crossed = crossed.unwrap();
+    assert!(
+        matches!(crossed, Ok(()) | Err(CommandFailure::Deadlock)),
+        "{crossed:?}"
+    );
+    assert_eq!(waited, Ok(true));
 }

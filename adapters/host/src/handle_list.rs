@@ -376,7 +376,8 @@ macro_rules! for_each_handle {
                 /// Answers 200.
                 take_soon accept() -> ();
 
-                /// Refuses the message with `status`.
+                /// Refuses the message with `status`; with 480 instead of one that takes more than a number, such as 302, or is
+                /// not final.
                 take_soon reject(status: ::sip_parse::StatusCode) -> ();
 
                 /// Answers with header fields and a body.

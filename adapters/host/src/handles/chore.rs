@@ -65,9 +65,10 @@ impl Chore {
                 _ => agent.hang_up(session, now).map_err(CommandError::from),
             },
             Self::HangUp(session) => agent.hang_up(session, now).map_err(CommandError::from),
-            Self::Respond(incoming, status) => {
-                agent.respond(incoming, status.unwrap_or(UNANSWERED), now)
-            }
+            // The core refuses a status that needs more than a number, such as 300: the peer gets 480 at once instead.
+            Self::Respond(incoming, status) => agent
+                .respond(incoming, status.unwrap_or(UNANSWERED), now)
+                .or_else(|_| agent.respond(incoming, UNANSWERED, now)),
             Self::RejectTransfer(refer, given) => refusal(given)
                 .map_err(CommandError::from)
                 .and_then(|refusal| agent.reject_refer(refer, refusal, now)),

@@ -16,7 +16,8 @@ pub enum NotConnected {
     Failed(ConnectFailure),
     /// The agent is not started, or has been stopped.
     Stopped,
-    /// A connector or a description handler asked on the thread that drives the agent. Only `sip-blocking` returns it.
+    /// A connector or a description handler asked on the thread that drives the agent, or on one for which that thread waits. Only
+    /// `sip-blocking` returns it.
     OwnThread,
 }
 
@@ -49,7 +50,8 @@ pub enum RegistrationError {
     NotWanted,
     /// The agent is not started, or has been stopped.
     Stopped,
-    /// A connector or a description handler asked on the thread that drives the agent. Only `sip-blocking` returns it.
+    /// A connector or a description handler asked on the thread that drives the agent, or on one for which that thread waits. Only
+    /// `sip-blocking` returns it.
     OwnThread,
 }
 

@@ -318,6 +318,8 @@ impl Handles {
         self.taken_subscriptions
             .gone(&IncomingSubscriptionEnd::DialogEnded);
         self.publications.gone(&Err(Box::new(stopped())));
+        // No event would end a subscription that is taken later.
+        self.subscriptions_of_peers.remove(|_| true);
         self.chores.clear();
         self.adapter = None;
         self.waiters.take_all(&mut woken);
@@ -341,14 +343,17 @@ impl Handles {
         self.waiters.mint()
     }
 
-    /// A wait is not over: `waker` is called when its topic is woken.
-    pub fn wait(&mut self, topic: Topic, wait: WaitId, waker: &Waker) {
-        self.waiters.set(topic, wait, waker);
+    /// A wait is not over: `waker` is called when its topic is woken. Returns the waker that it replaces, to be dropped once the
+    /// lock is released: the drop may drop a task of the application, and with it handles.
+    #[must_use = "the waker is dropped after the lock is released"]
+    pub fn wait(&mut self, topic: Topic, wait: WaitId, waker: &Waker) -> Option<Waker> {
+        self.waiters.set(topic, wait, waker)
     }
 
-    /// A wait is over, or its future is dropped.
-    pub fn end_wait(&mut self, topic: Topic, wait: WaitId) {
-        self.waiters.remove(topic, wait);
+    /// A wait is over, or its future is dropped. Returns its waker, to be dropped once the lock is released.
+    #[must_use = "the waker is dropped after the lock is released"]
+    pub fn end_wait(&mut self, topic: Topic, wait: WaitId) -> Option<Waker> {
+        self.waiters.remove(topic, wait)
     }
 
     /// Leaves `chore` to the agent.

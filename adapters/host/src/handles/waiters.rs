@@ -56,16 +56,16 @@ impl Waiters {
         WaitId(self.minted)
     }
 
-    pub(super) fn set(&mut self, topic: Topic, wait: WaitId, waker: &Waker) {
-        let known = self
-            .wakers
-            .entry((topic, wait))
-            .or_insert_with(|| waker.clone());
-        known.clone_from(waker);
+    /// Returns the waker that another one replaces.
+    pub(super) fn set(&mut self, topic: Topic, wait: WaitId, waker: &Waker) -> Option<Waker> {
+        match self.wakers.get(&(topic, wait)) {
+            Some(known) if known.will_wake(waker) => None,
+            _ => self.wakers.insert((topic, wait), waker.clone()),
+        }
     }
 
-    pub(super) fn remove(&mut self, topic: Topic, wait: WaitId) {
-        self.wakers.remove(&(topic, wait));
+    pub(super) fn remove(&mut self, topic: Topic, wait: WaitId) -> Option<Waker> {
+        self.wakers.remove(&(topic, wait))
     }
 
     /// Moves the wakers of a topic into `woken`. A wait that is not over sets its waker again.

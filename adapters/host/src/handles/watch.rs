@@ -68,6 +68,7 @@ impl Watch {
             }
             Event::Registered(registration) => {
                 self.bindings += 1;
+                self.refusal = None;
                 self.registration = Some(Registration::clone(registration));
                 Changed::Registration
             }
@@ -80,6 +81,7 @@ impl Watch {
             }
             Event::Stopped { .. } => {
                 self.stops += 1;
+                self.refusal = None;
                 self.is_stopped = true;
                 self.is_stopping = false;
                 Changed::Stop

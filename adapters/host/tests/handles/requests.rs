@@ -1,13 +1,19 @@
 //! Registration, connection, requests, and the end of the agent.
 
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
-use sip_core::{Cause, MessageOptions};
+use sip_core::auth::Secret;
+use sip_core::{Cause, Change, MessageOptions};
 use sip_host::handles::error::{CallError, NotConnected, RegistrationError};
-use sip_host::os::handle::{Agent, IncomingMessage, IncomingMessages};
+use sip_host::os::handle::{Agent, IncomingMessage, IncomingMessages, Port};
 use sip_parse::StatusCode;
+
+/// How long a wait of a test lasts that must not last for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 use crate::desk::{Bell, Desk, poll, poll_with, request, response, value};
 
@@ -218,6 +224,13 @@ fn messages_of_peers_are_answered() {
         .unwrap();
     desk.sent("SIP/2.0 200");
     desk.quiet();
+    // A status that the core refuses.
+    for (number, status) in [(7, 180), (8, 302)] {
+        desk.receive(&request("MESSAGE", number, None, "", ""));
+        take(&desk, &mut messages).reject(StatusCode::new(status).unwrap());
+        desk.turn();
+        desk.sent("SIP/2.0 480");
+    }
     let mut next = Box::pin(std::future::poll_fn(|cx| messages.poll_next(cx)));
     assert!(poll(next.as_mut()).is_pending());
     desk.receive(&request("MESSAGE", 6, None, "", "not lost"));
@@ -317,4 +330,173 @@ fn the_agent_takes_commands() {
     let (desk, agent): (Desk, Agent<Desk>) = Desk::online(|_| {});
     assert_eq!(desk.finish(agent.network_changed()), Ok(()));
     desk.finish(agent.counters()).unwrap();
+}
+
+/// Drops a handle of the same agent, as the waker of a task may that is the last to hold it.
+struct LastHolder(Desk);
+
+impl Wake for LastHolder {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for LastHolder {
+    fn drop(&mut self) {
+        drop(self.0.shared().lock());
+    }
+}
+
+#[test]
+fn a_waker_may_drop_handles() {
+    let (sender, done) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let (desk, agent) = Desk::online(|_| {});
+        let mut calls = agent.incoming();
+        let mut wait = |waker: Waker| calls.poll_next(&Context::from_waker(&waker)).is_pending();
+        assert!(wait(Arc::new(LastHolder(desk.clone())).into()));
+        assert!(wait(Waker::noop().clone()));
+        assert!(wait(Arc::new(LastHolder(desk.clone())).into()));
+        drop(calls);
+        assert_eq!(desk.entries(), 0);
+        sender.send(())
+    });
+    let result = done.recv_timeout(PATIENCE);
+    assert_ne!(result, Err(RecvTimeoutError::Timeout), "it waits for ever");
+    thread.join().unwrap().unwrap();
+}
+
+/// The wait goes on with the corrected password, and a reason of the past is not the reason of today.
+#[test]
+fn a_refusal_is_over_with_a_new_password_or_a_stop() {
+    let (desk, agent) = Desk::online(|config| {
+        config.register(true).password("a");
+    });
+    let refuse = || {
+        for nonce in ["1", "2"] {
+            let register = desk.sent("REGISTER ");
+            let challenge = format!(
+                "WWW-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\"\r\n"
+            );
+            desk.receive(&response(&register, "401 Unauthorized", &challenge, ""));
+        }
+        let error = desk.finish(agent.registered()).unwrap_err();
+        assert!(matches!(error, RegistrationError::Refused(_)), "{error:?}");
+    };
+    let correct = |password: &str| {
+        let change = Change::Secret(Some(Secret::password(password)));
+        desk.host_command(|agent, now| agent.reconfigure(change, now).unwrap());
+    };
+    refuse();
+    correct("b");
+    let mut waiting = pin!(agent.registered());
+    assert!(poll(waiting.as_mut()).is_pending());
+    desk.turn();
+    assert!(poll(waiting.as_mut()).is_pending());
+    refuse();
+    let error = desk.finish(waiting).unwrap_err();
+    assert!(matches!(error, RegistrationError::Refused(_)), "{error:?}");
+    // Stopped, and started without a registration.
+    desk.finish(agent.stop());
+    assert_eq!(
+        desk.finish(agent.registered()).unwrap_err(),
+        RegistrationError::Stopped
+    );
+    desk.host_command(|agent, now| {
+        agent.reconfigure(Change::Register(false), now).unwrap();
+        agent.start(now).unwrap();
+    });
+    assert_eq!(
+        desk.finish(agent.registered()).unwrap_err(),
+        RegistrationError::NotWanted
+    );
+}
+
+/// `unregister` without a connection ends the wait.
+#[test]
+fn registered_ends_if_the_application_gives_up_offline() {
+    let (desk, agent) = Desk::new(|config| {
+        config.register(true);
+    });
+    for is_refused in [false, true] {
+        desk.host_command(|agent, now| agent.register(now).unwrap());
+        let mut waiting = pin!(agent.registered());
+        assert!(poll(waiting.as_mut()).is_pending());
+        desk.turn();
+        assert!(poll(waiting.as_mut()).is_pending());
+        if is_refused {
+            desk.refuse();
+            assert!(poll(waiting.as_mut()).is_pending());
+        }
+        desk.host_command(|agent, now| agent.unregister(now).unwrap());
+        assert_eq!(
+            desk.finish(waiting).unwrap_err(),
+            RegistrationError::NotWanted
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_was_never_connected_stops() {
+    for is_refused in [false, true] {
+        let (desk, agent) = Desk::new(|config| {
+            config.register(true);
+        });
+        if is_refused {
+            desk.refuse();
+        }
+        let mut waits = Vec::new();
+        let mut registered = pin!(agent.registered());
+        let mut connected = pin!(agent.connected());
+        let mut call = pin!(agent.call("bob".to_owned()));
+        for _ in 0..2 {
+            assert!(poll(registered.as_mut()).is_pending());
+            assert!(poll(connected.as_mut()).is_pending());
+            assert!(poll(call.as_mut()).is_pending());
+            desk.turn();
+        }
+        for _ in 0..3 {
+            let mut stop = Box::pin(agent.stop());
+            assert!(poll(stop.as_mut()).is_pending());
+            waits.push(stop);
+        }
+        for stop in waits {
+            desk.finish(stop);
+        }
+        assert_eq!(
+            desk.finish(registered).unwrap_err(),
+            RegistrationError::Stopped
+        );
+        assert_eq!(desk.finish(connected), Err(NotConnected::Stopped));
+        let stopped = CallError::NotConnected(NotConnected::Stopped);
+        assert_eq!(desk.finish(call).unwrap_err(), stopped);
+        assert_eq!(desk.entries(), 0);
+    }
+}
+
+/// An agent that waits to be started: what needs it fails, and calls of peers may come later.
+#[test]
+fn an_agent_that_is_not_started_says_so() {
+    let (desk, agent) = Desk::new(|config| {
+        config.autostart(false);
+    });
+    assert_eq!(desk.finish(agent.connected()), Err(NotConnected::Stopped));
+    let error = desk.finish(agent.call("bob".to_owned())).unwrap_err();
+    assert_eq!(error, CallError::NotConnected(NotConnected::Stopped));
+    desk.finish(agent.stop());
+    let mut calls = agent.incoming();
+    assert!(
+        calls
+            .poll_next(&Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    desk.host_command(|agent, now| agent.start(now).unwrap());
+    desk.open();
+    desk.finish(agent.connected()).unwrap();
+    let mut stop = pin!(agent.stop());
+    assert!(poll(stop.as_mut()).is_pending());
+    desk.finish(stop);
+    assert!(
+        calls
+            .poll_next(&Context::from_waker(Waker::noop()))
+            .is_ready()
+    );
 }

@@ -384,3 +384,16 @@ fn a_peer_ends_its_subscription() {
             .is_err()
     );
 }
+
+/// A subscription of a peer that waits when the agent goes is not handed out, because no event would end it.
+#[test]
+fn a_waiting_subscription_goes_with_the_agent() {
+    let (desk, agent) = online();
+    let mut subscriptions = agent.subscriptions();
+    let more = "Event: presence\r\nExpires: 600\r\n";
+    desk.receive(&request("SUBSCRIBE", 1, None, more, ""));
+    desk.end();
+    let next = desk.finish(poll_fn(|cx| subscriptions.poll_next(cx)));
+    assert!(next.is_none());
+    assert_eq!(desk.entries(), 0);
+}

@@ -68,7 +68,9 @@ impl<P: Port> Agent<P> {
         let seen = match self.0.with(look).await {
             Ok(Ok(seen)) => seen,
             Ok(Err(known)) => return known,
-            Err(CommandFailure::OwnThread) => return Err(RegistrationError::OwnThread),
+            Err(CommandFailure::OwnThread | CommandFailure::Deadlock) => {
+                return Err(RegistrationError::OwnThread);
+            }
             Err(_) => return Err(RegistrationError::Stopped),
         };
         let question = move |handles: &mut Handles| handles.registered(seen);
@@ -94,7 +96,9 @@ impl<P: Port> Agent<P> {
         match self.0.with(look).await {
             Ok(Ok(known)) => known,
             Ok(Err(seen)) => self.connected_since(seen).await,
-            Err(CommandFailure::OwnThread) => Err(NotConnected::OwnThread),
+            Err(CommandFailure::OwnThread | CommandFailure::Deadlock) => {
+                Err(NotConnected::OwnThread)
+            }
             Err(_) => Err(NotConnected::Stopped),
         }
     }

@@ -144,7 +144,9 @@ impl Watcher {
             return Poll::Ready(answer);
         }
         let wait = *self.wait.get_or_insert_with(|| handles.mint_wait());
-        handles.wait(self.topic, wait, cx.waker());
+        let replaced = handles.wait(self.topic, wait, cx.waker());
+        drop(handles);
+        drop(replaced);
         Poll::Pending
     }
 }
@@ -152,7 +154,8 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         if let Some(wait) = self.wait {
-            self.shared.lock().end_wait(self.topic, wait);
+            let waker = self.shared.lock().end_wait(self.topic, wait);
+            drop(waker);
         }
     }
 }
