@@ -280,6 +280,28 @@ fn a_fragmented_datagram_is_put_together() {
     assert!(late.err.contains("no SIP message"), "{}", late.err);
 }
 
+/// A head that does not say where its message ends is the last of its stream.
+#[test]
+fn a_stream_ends_with_a_message_that_has_no_end() {
+    let broken = request("INVITE", "").replace("Length: 0", "Length: x");
+    let long =
+        request("INVITE", "").replace("Call-ID: ", &format!("X: {}\r\n", "x".repeat(1 << 17)));
+    for (head, fault) in [(broken, "Content-Length"), (long, "ends too early")] {
+        let packets: Vec<_> = [head.as_bytes(), request("BYE", "").as_bytes()]
+            .concat()
+            .chunks(1_000)
+            .enumerate()
+            .map(|(at, part)| tcp(CLIENT, SERVER, 7 + 1_000 * u32::try_from(at).unwrap(), part))
+            .collect();
+        let path = file("endless.pcap", &pcap(&packets));
+        let run = run(&["parse", "--json", path.to_str().unwrap()]);
+        assert_eq!(run.code, 1, "{} {}", run.out, run.err);
+        let found = objects(&run);
+        assert_eq!(found.len(), 1, "{}", run.out);
+        assert!(run.out.contains(fault), "{}", run.out);
+    }
+}
+
 /// Segments out of order, one sent twice; two messages in one segment.
 #[test]
 fn streams_of_a_capture_are_put_together() {

@@ -345,15 +345,14 @@ fn read_tcp(ends: Ends, segments: &[Segment], found: &mut Vec<Found>) {
     for segment in segments {
         framer.push(&segment.payload);
         loop {
-            let bytes = match framer.next() {
-                Ok(Some(Frame::Message(bytes))) => bytes,
+            let (bytes, is_last) = match framer.next() {
+                Ok(Some(Frame::Message(bytes))) => (bytes, false),
                 Ok(Some(Frame::Ping | Frame::Pong)) => continue,
                 Ok(None) => break,
-                // Shown with its fault; where the next message begins is not known.
-                Err(error) => error.head,
+                // Shown with its fault; the last, because where the next message begins is not known.
+                Err(error) => (error.head, true),
             };
-            let failed = !bytes.windows(4).any(|four| four == b"SIP/");
-            if failed {
+            if !bytes.windows(4).any(|four| four == b"SIP/") {
                 return;
             }
             found.push(Found {
@@ -363,6 +362,9 @@ fn read_tcp(ends: Ends, segments: &[Segment], found: &mut Vec<Found>) {
                 transport: "TCP",
                 bytes,
             });
+            if is_last {
+                return;
+            }
         }
     }
 }
