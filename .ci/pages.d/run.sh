@@ -8,7 +8,7 @@ target=${CARGO_TARGET_DIR:-target}
 if [ -z "${PAGES_NETWORK:-}" ]; then
 	cargo build --quiet -p sip-cli
 	cargo build --quiet --examples --features xml -p sip-tokio
-	cargo build --quiet --examples -p sip-blocking -p sip-ua-core
+	cargo build --quiet --examples -p sip-blocking
 	own_network=(unshare --net)
 	[ "$(id -u)" = 0 ] || own_network+=(--map-root-user)
 	if ! "${own_network[@]}" ip link set lo up 2>/dev/null; then
@@ -149,9 +149,9 @@ expect alice "an echo"
 start caller "$sip" call bob $(account carol) --hangup-after 0
 ends caller
 expect echo_bot "sip:carol@localhost calls"
-start load_generator "$(program load_generator)" $url sip:carol@localhost c bob 50 8
-ends load_generator
-expect load_generator "50 established"
+start calls_per_second "$(program calls_per_second)" $url sip:carol@localhost c bob 50 8
+ends calls_per_second
+expect calls_per_second "50 established"
 kill -INT "${pids[echo_bot]}"
 ends echo_bot
 expect echo_bot "unregistered"
@@ -184,11 +184,10 @@ expect back_to_back "sip:alice@localhost: connected"
 stop back_to_back bob
 
 
-# A server without accounts takes every user.
 stop server
-start server "$sip" serve
+start server "$sip" serve $(for n in $(seq 0 999); do echo "--user agent$n:secret"; done)
 expect server 127.0.0.1:5080
-start thousand_agents "$(program thousand_agents)" $url 1000
+start thousand_agents "$(program thousand_agents)" $url 1000 secret
 ends thousand_agents
 expect thousand_agents "1000 messages delivered, 1000 received"
 echo "pages: the examples of the adapters run"

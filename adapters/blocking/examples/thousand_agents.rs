@@ -1,10 +1,9 @@
 //! A thousand user agents on one thread: each one registers, sends a message to the next one, and unregisters.
 //!
 //! ```sh
-//! cargo run --release -p sip-blocking --example thousand_agents -- ws://127.0.0.1:5080 1000
+//! sip serve $(for n in $(seq 0 999); do echo "--user agent$n:secret"; done)
+//! cargo run --release -p sip-blocking --example thousand_agents -- ws://127.0.0.1:5080 1000 secret
 //! ```
-//!
-//! The server must take any user: `sip serve` without `--user` does.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,8 +13,8 @@ use sip_blocking::{AgentKey, Reactor};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [server, count] = arguments.as_slice() else {
-        return Err("usage: thousand_agents SERVER COUNT".into());
+    let [server, count, password] = arguments.as_slice() else {
+        return Err("usage: thousand_agents SERVER COUNT PASSWORD".into());
     };
     let count: usize = count.parse()?;
     let mut reactor = Reactor::new()?;
@@ -24,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let config = Config::builder()
             .uri(format!("sip:agent{number}@localhost"))
             .server(server)
+            .password(password)
             .build()?;
         numbers.insert(reactor.add(&config, Options::default())?, number);
     }

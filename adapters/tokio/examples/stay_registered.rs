@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(async move {
         while let Some(event) = events.next().await {
             match event {
-                Event::Registered(registration) => println!("registered: {registration:?}"),
+                Event::Registered(registration) => println!("registered: {registration}"),
                 Event::RegistrationFailed { reason, retry_at } => {
                     println!("failed: {reason}; again: {}", retry_at.is_some());
                 }

@@ -1,7 +1,7 @@
 //! Makes calls, so many at a time, and prints how many came up and how many a second.
 //!
 //! ```sh
-//! cargo run --release -p sip-tokio --example load_generator -- ws://127.0.0.1:5080 sip:alice@localhost a bot 1000 16
+//! cargo run --release -p sip-tokio --example calls_per_second -- ws://127.0.0.1:5080 sip:alice@localhost a bot 1000 16
 //! ```
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [server, uri, password, target, total, at_a_time] = arguments.as_slice() else {
-        return Err("usage: load_generator SERVER URI PASSWORD TARGET CALLS AT_A_TIME".into());
+        return Err("usage: calls_per_second SERVER URI PASSWORD TARGET CALLS AT_A_TIME".into());
     };
     let (total, at_a_time): (usize, usize) = (total.parse()?, at_a_time.parse()?);
     let config = Config::builder()
