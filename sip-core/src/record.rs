@@ -13,7 +13,7 @@ use crate::auth::ChallengeError;
 use crate::config::LogLevel;
 use crate::connection::{ConnectError, DisconnectReason};
 use crate::ids::{ConnectionId, RequestId, SessionId};
-use crate::reason::EndReason;
+use crate::reason::{Cause, EndReason};
 use crate::transaction::TransactionError;
 
 /// A log record: plain data, formatted by its `Display` only on demand.
@@ -304,9 +304,13 @@ impl fmt::Display for LogContent {
                     "registration failed, next attempt in {seconds:.1} s: {reason}"
                 )
             }
-            Self::RegistrationFailed { reason, .. } => {
-                write!(f, "registration failed, no further attempt: {reason}")
-            }
+            Self::RegistrationFailed { reason, .. } => match reason.cause {
+                Cause::ConnectionLost => write!(
+                    f,
+                    "registration failed, next attempt with the next connection: {reason}"
+                ),
+                _ => write!(f, "registration failed, no further attempt: {reason}"),
+            },
             Self::Unregistered(reason) => write!(f, "unregistered: {reason}"),
             Self::ExchangeFailed(reason) => {
                 write!(f, "no new session by offer and answer: {reason}")

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sip_core::{
-    DescriptionKind, Event, ExchangeOutcome, SessionId, Timestamp, TransferOutcome, sdp,
+    Cause, DescriptionKind, EndReason, Event, ExchangeOutcome, SessionId, Timestamp,
+    TransferOutcome, sdp,
 };
 
 use crate::report::{Report, printable};
@@ -83,7 +84,7 @@ pub(crate) fn print(report: &Report, event: &Event) {
             format_args!(
                 "registration failed: {}{}",
                 in_words(reason),
-                after_reason(report, *retry_at)
+                after_reason(report, reason, *retry_at)
             ),
         ),
         Event::Unregistered { reason } => report.event(
@@ -332,7 +333,7 @@ fn print_exchange(report: &Report, event: &Event) {
             format_args!(
                 "the peer does not learn the new connection: {}{}",
                 in_words(reason),
-                after_reason(report, *retry_at)
+                after_reason(report, reason, *retry_at)
             ),
         ),
         Event::Ended { session, reason } => report.event(
@@ -397,9 +398,12 @@ fn print_exchange(report: &Report, event: &Event) {
 }
 
 /// When the core tries again, behind the reason of a failure.
-fn after_reason(report: &Report, retry_at: Option<Timestamp>) -> String {
+fn after_reason(report: &Report, reason: &EndReason, retry_at: Option<Timestamp>) -> String {
     match retry_at {
         Some(at) => format!("; {}", again_in(report.until(at))),
+        None if reason.cause == Cause::ConnectionLost => {
+            "; again with the next connection".to_owned()
+        }
         None => "; no further attempt".to_owned(),
     }
 }

@@ -218,7 +218,9 @@ impl Running {
                 if !self.was_registered {
                     return Err(failure);
                 }
-                if self.needs_binding && retry_at.is_none() {
+                // Without a connection the core registers with the next one.
+                let is_final = retry_at.is_none() && reason.cause != Cause::ConnectionLost;
+                if self.needs_binding && is_final {
                     self.binding_lost = Some(failure);
                 }
             }

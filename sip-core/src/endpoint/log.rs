@@ -12,7 +12,7 @@ use super::state::Endpoint;
 use crate::config::LogLevel;
 use crate::event::{Event, ExchangeOutcome, TransferOutcome};
 use crate::ids::{ConnectionId, RequestId, SessionId};
-use crate::reason::EndReason;
+use crate::reason::{Cause, EndReason};
 use crate::record::{AddressText, CallParties, LogContent, RequestLine};
 use crate::subscription_state::{SubscriptionEnd, SubscriptionState};
 use crate::time::Timestamp;
@@ -134,7 +134,10 @@ fn heading(event: &Event) -> Heading {
         Event::Registered(registration) => (Log, REGISTRATION, u64::from(registration.reg_id)),
         Event::Bindings { .. } => (Debug, REGISTRATION, 0),
         // Without a further attempt the agent cannot be called until the application acts.
-        Event::RegistrationFailed { retry_at: None, .. } => (Error, REGISTRATION, 0),
+        Event::RegistrationFailed {
+            retry_at: None,
+            reason,
+        } if reason.cause != Cause::ConnectionLost => (Error, REGISTRATION, 0),
         Event::RegistrationFailed { .. } => (Warn, REGISTRATION, 0),
         Event::Unregistered { .. } => (Log, REGISTRATION, 0),
         Event::IncomingCall { .. }
