@@ -138,7 +138,7 @@ fn a_call_that_fails_says_why() {
     assert_eq!(counters.connections_closed, 1);
 }
 
-/// A target that nobody has registered ends the call at once; a challenge alone is no call.
+/// The edge ends a call at once if its target has no binding; a challenge alone is no call.
 #[test]
 fn a_call_to_an_absent_user_fails_at_once() {
     let mut bench = Bench::new(config());
@@ -210,7 +210,7 @@ fn a_call_whose_ends_are_gone_is_over() {
     assert_eq!(bench.edge.counters().calls_lost, 1);
 }
 
-/// Calls that nobody ends do not fill the memory of the edge: it forgets the oldest.
+/// The edge forgets the oldest call above its limit, because peers may never end their calls.
 #[test]
 fn the_oldest_call_is_forgotten() {
     let mut config = config();

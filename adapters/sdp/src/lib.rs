@@ -4,7 +4,7 @@
 //! answers of one call (RFC 3264), [`Audio`] says what this side can do. Needs no `std`, and has no I/O, no clock and no media.
 //!
 //! A program with a media engine of its own, such as a browser or a WebRTC library, uses the descriptions of that engine. To change
-//! the direction of a whole description, whoever made it, there is [`sip_core::sdp::with_direction`].
+//! the direction of a whole description of any origin there is [`sip_core::sdp::with_direction`].
 //!
 //! | question | answer | RFC |
 //! |---|---|---|

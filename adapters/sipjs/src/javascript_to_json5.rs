@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use sip_core::config::{ConfigError, ConfigErrorKind};
 
+use crate::lexis;
 use crate::read::rust_equivalent;
 use crate::suggest::nearest;
 
@@ -91,33 +92,12 @@ impl<'t> Scanner<'t> {
 
     /// Skips spaces and comments.
     fn skip_space(&mut self) {
-        loop {
-            let rest = self.rest();
-            self.at += if rest.starts_with("//") {
-                rest.find('\n').unwrap_or(rest.len())
-            } else if rest.starts_with("/*") {
-                rest.find("*/").map_or(rest.len(), |end| end + 2)
-            } else {
-                match rest.chars().next() {
-                    Some(space) if space.is_whitespace() || space == '\u{feff}' => space.len_utf8(),
-                    _ => return,
-                }
-            };
-        }
+        self.at += lexis::space(self.rest());
     }
 
     /// Skips a quoted text; its opening quote is next.
     fn skip_quoted(&mut self) {
-        let quote = self.peek();
-        self.advance();
-        while let Some(character) = self.peek() {
-            self.advance();
-            match character {
-                '\\' => self.advance(),
-                _ if Some(character) == quote => return,
-                _ => {}
-            }
-        }
+        self.at += lexis::quoted(self.rest());
     }
 
     /// A name, dots included; empty when there is none.

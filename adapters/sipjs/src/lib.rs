@@ -7,6 +7,7 @@
 //! Names, values and faults are those of `docs/parameters.md`.
 
 mod javascript_to_json5;
+mod lexis;
 mod places;
 mod read;
 mod suggest;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use sip_core::config::{ConfigError, ConfigErrorKind, Parameter};
 
+use crate::lexis;
 use crate::read::{is_known, other_names};
 
 /// How deep objects and lists are followed, and how many keys and values.
@@ -236,32 +237,11 @@ impl Scanner<'_> {
     }
 
     fn skip_space(&mut self) {
-        loop {
-            let rest = &self.text[self.at..];
-            self.at += if rest.starts_with("//") {
-                rest.find('\n').unwrap_or(rest.len())
-            } else if rest.starts_with("/*") {
-                rest.find("*/").map_or(rest.len(), |end| end + 2)
-            } else {
-                match rest.chars().next() {
-                    Some(space) if space.is_whitespace() || space == '\u{feff}' => space.len_utf8(),
-                    _ => return,
-                }
-            };
-        }
+        self.at += lexis::space(&self.text[self.at..]);
     }
 
     fn skip_quoted(&mut self) {
-        let quote = self.peek();
-        self.advance();
-        while let Some(character) = self.peek() {
-            self.advance();
-            match character {
-                '\\' => self.advance(),
-                _ if Some(character) == quote => return,
-                _ => {}
-            }
-        }
+        self.at += lexis::quoted(&self.text[self.at..]);
     }
 
     /// Skips to the first brace, unless a key comes first: then the braces are left out.

@@ -347,7 +347,7 @@ fn a_dropped_follow_makes_no_call() {
     assert_eq!(call.end(), None);
 }
 
-/// Calls that nobody takes are not kept beyond their end, and those of an agent without handles need no interest.
+/// The machine keeps a call that the application does not take until its end alone.
 #[test]
 fn what_the_application_does_not_take_goes_with_its_end() {
     let (desk, agent) = online();
